@@ -1,0 +1,1 @@
+"""Stellwerk places AI workloads on Kubernetes and explains every decision in money."""
