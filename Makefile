@@ -27,8 +27,8 @@ check: install ## everything that needs no cluster: format, lint, types, layers,
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) tools/verify.py
-	$(PY) tools/stale.py
+	$(PY) -m tools.verify
+	$(PY) -m tools.stale
 	$(PY) -m pytest -q tests/unit/test_house.py
 
 fmt: install ## format and apply safe lint fixes
@@ -36,19 +36,19 @@ fmt: install ## format and apply safe lint fixes
 	$(PY) -m ruff format .
 
 generate: install ## write crds/ and the references from the models
-	$(PY) tools/generate.py
+	$(PY) -m tools.generate
 
 verify: install ## fail when a generated file differs from its source
-	$(PY) tools/verify.py
+	$(PY) -m tools.verify
 
 lock: install ## resolve constraints.txt anew (needs uv; ARGS=--upgrade for the newest)
-	$(PY) tools/lock.py $(ARGS)
+	$(PY) -m tools.lock $(ARGS)
 
 bench: install ## print the figures of docs/performance.md as ratios of one run
 	$(PY) -m tests.bench $(ARGS)
 
 e2e-kind: install ## the end-to-end suite against a kind cluster (needs Docker and kind)
-	$(PY) tools/e2e_kind.py $(ARGS)
+	$(PY) -m tools.e2e_kind $(ARGS)
 
 testbed-build: install ## build the test bed's binaries from Go modules (most of an hour)
 	$(PY) -m tests.testbed build
