@@ -1,0 +1,1 @@
+"""From decisions to what must be written: pure, level-triggered, idempotent."""

@@ -1,0 +1,89 @@
+"""What must be written, as data; `cluster.writer` is the only one that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from stellwerk.model.decision import Placement
+from stellwerk.model.workload import WorkloadKey
+
+Body = Mapping[str, Any]
+
+
+class PatchStatus(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Merge-patch `/status` of an AIWorkload; fields that must go are null in the body."""
+
+    key: WorkloadKey
+    uid: str
+    resource_version: str | None
+    """Refused with a conflict if the object has another one by now."""
+    body: Body
+    """`{"status": {...}}`."""
+
+
+class CreateJob(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Create the child Job; that it exists with our owner uid is success."""
+
+    key: WorkloadKey
+    owner_uid: str
+    manifest: Body
+
+
+class PatchJob(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Merge-patch a user's Job."""
+
+    key: WorkloadKey
+    resource_version: str
+    body: Body
+
+
+class CreateWorkload(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Create the AIWorkload of a user's Job."""
+
+    key: WorkloadKey
+    owner_uid: str
+    """Of the Job."""
+    manifest: Body
+
+
+class ObjectRef(msgspec.Struct, frozen=True, rename="camel"):
+    """The object that an event is about."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+class EmitEvent(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Tell people what happened; repeated ones are aggregated by the writer."""
+
+    involved: ObjectRef
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+class PatchConfigStatus(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Merge-patch `/status` of a PlacementPolicy or ComputePool."""
+
+    kind: Literal["PlacementPolicy", "ComputePool"]
+    name: str
+    body: Body
+
+
+Action = PatchStatus | CreateJob | PatchJob | CreateWorkload | EmitEvent | PatchConfigStatus
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """Actions on one workload, in order: each only after the one before it has succeeded."""
+
+    key: WorkloadKey
+    uid: str
+    actions: tuple[Action, ...]
+    assumes: Placement | None = None
+    """The placement whose room is taken from now on; given back if the first action fails."""

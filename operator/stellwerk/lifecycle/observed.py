@@ -1,0 +1,68 @@
+"""What was last seen of a workload and its Job, and where that leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from stellwerk.lifecycle.wire import WorkloadStatus
+from stellwerk.model.workload import InvalidWorkload, Workload, WorkloadKey
+
+
+class JobView(msgspec.Struct, frozen=True):
+    """A batch/v1 Job, reduced to what decisions depend on."""
+
+    key: WorkloadKey
+    uid: str
+    resource_version: str = ""
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    owner_uids: tuple[str, ...] = ()
+    """Of all owners; ours is the AIWorkload's."""
+    suspend: bool = False
+    started: bool = False
+    """It has a start time, so its pods exist or existed."""
+    parallelism: int = 1
+    completions: int | None = None
+    template: Mapping[str, Any] = {}
+    """Its pod template (metadata, spec) as decoded JSON; needed of users' Jobs only."""
+    active: int = 0
+    ready: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    finished: Literal["Complete", "Failed"] | None = None
+    finished_reason: str = ""
+    finished_message: str = ""
+    deleting: bool = False
+
+    @property
+    def pods_wanted(self) -> int:
+        """How many pods should run now."""
+        if self.completions is None:
+            return 0 if self.succeeded else self.parallelism
+        return max(0, min(self.parallelism, self.completions - self.succeeded))
+
+    @property
+    def all_running(self) -> bool:
+        """Whether every pod that should run is ready."""
+        return not self.suspend and self.ready >= self.pods_wanted
+
+
+class WorkloadState(msgspec.Struct, frozen=True):
+    """An AIWorkload with all that was last seen of it."""
+
+    workload: Workload | InvalidWorkload
+    spec: Mapping[str, Any] = {}
+    """Its spec as decoded JSON (camelCase): the pod template is taken from here."""
+    status: WorkloadStatus = WorkloadStatus()
+    job: JobView | None = None
+    """The Job of its deterministic name, or the one that `workloadRef` names."""
+    job_lost: bool = False
+    """Its Job was seen by this process and has been deleted since."""
+    deleting: bool = False
+    pods_bound: int = 0
+    """Pods on a node, finished ones included."""
+    pods_unschedulable_message: str | None = None
+    """What kube-scheduler says of a pod that it cannot bind, if it has said so."""

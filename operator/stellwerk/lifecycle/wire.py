@@ -1,0 +1,97 @@
+"""The status of an AIWorkload as it is on the wire (camelCase), read and written as one value."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stellwerk.model.decision import Placement
+
+
+class Condition(msgspec.Struct, frozen=True, rename="camel"):
+    """A condition; `status` is True, False or Unknown."""
+
+    type: str
+    status: str
+    reason: str
+    message: str = ""
+    last_transition_time: str = ""
+    observed_generation: int = 0
+
+
+class PartStatus(msgspec.Struct, frozen=True):
+    """One addend of the total, as a decimal string."""
+
+    name: str
+    amount: str
+
+
+class CostStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """Expected cost; amounts are decimal strings or `unknown`."""
+
+    currency: str
+    per_hour: str
+    total: str
+    parts: tuple[PartStatus, ...] = ()
+
+
+class CarbonStatus(msgspec.Struct, frozen=True):
+    """Energy and emissions of the whole run, as decimal strings."""
+
+    grams_co2e: str = msgspec.field(name="gramsCO2e")
+    kwh: str = msgspec.field(name="kWh")
+
+
+class CandidateStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One candidate of the decision record."""
+
+    cluster: str
+    pool: str
+    verdict: str
+    reason: str
+    message: str
+    accelerator: str | None = None
+    per_hour: str | None = None
+    total: str | None = None
+
+
+class DecisionStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """The decision record."""
+
+    mode: str
+    reason: str
+    message: str
+    considered: int = 0
+    candidates: tuple[CandidateStatus, ...] = ()
+    cycle: int = 0
+    decided_at: str = ""
+    unblock: str | None = None
+
+
+class ChildStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """The object that runs the pods."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
+class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """All of `.status`; a new object has the empty one."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    placement: Placement | None = None
+    cost: CostStatus | None = None
+    carbon: CarbonStatus | None = None
+    decision: DecisionStatus | None = None
+    child: ChildStatus | None = None
+
+    def condition(self, type_: str) -> Condition | None:
+        """Return the condition of this type, if there is one."""
+        return next((c for c in self.conditions if c.type == type_), None)
+
+    def is_true(self, type_: str) -> bool:
+        """Tell whether the condition of this type is there and True."""
+        condition = self.condition(type_)
+        return condition is not None and condition.status == "True"

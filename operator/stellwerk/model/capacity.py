@@ -1,0 +1,139 @@
+"""Capacity: nodes, and the pools of like nodes that decisions choose between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from stellwerk.api.labels import LOCAL_CLUSTER
+from stellwerk.model.resources import Resources
+
+BLOCKING_EFFECTS: Final = ("NoSchedule", "NoExecute")
+"""Taint effects that keep a pod away; `PreferNoSchedule` only asks."""
+
+
+class CapacityType(StrEnum):
+    """How a pool's nodes are paid for; the order is the one in which ties are broken."""
+
+    OWNED = "Owned"
+    RESERVED = "Reserved"
+    SPOT = "Spot"
+    ON_DEMAND = "OnDemand"
+
+    @property
+    def rank(self) -> int:
+        """Position in the tie-break: what is paid anyway first."""
+        return tuple(CapacityType).index(self)
+
+
+class Taint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A taint of a node."""
+
+    key: str
+    effect: str
+    value: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether pods that do not tolerate it stay away."""
+        return self.effect in BLOCKING_EFFECTS
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+
+
+class Toleration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A toleration of a pod, as Kubernetes writes it; empty fields match everything."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+    def tolerates(self, taint: Taint) -> bool:
+        """Tell whether this toleration covers `taint`."""
+        if self.effect and self.effect != taint.effect:
+            return False
+        if not self.key:
+            return self.operator == "Exists"
+        return self.key == taint.key and (self.operator == "Exists" or self.value == taint.value)
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A node as the planner sees it."""
+
+    name: str
+    labels: Mapping[str, str]
+    allocatable: Resources
+    """What its pods may use in total."""
+    taints: tuple[Taint, ...] = ()
+    ready: bool = True
+    unschedulable: bool = False
+    cluster: str = LOCAL_CLUSTER
+
+    @property
+    def usable(self) -> bool:
+        """Whether new pods may be bound to it now."""
+        return self.ready and not self.unschedulable
+
+
+class Accelerator(msgspec.Struct, frozen=True):
+    """The accelerators of each node of a pool."""
+
+    model: str
+    """Normalised, such as `H100`; `any` if the node does not say."""
+    count: int
+    """Per node."""
+    resource: str
+    """Name of the extended resource, such as `nvidia.com/gpu`."""
+    memory_bytes: int | None = None
+    """Per accelerator; None if unknown."""
+
+
+class Price(msgspec.Struct, frozen=True):
+    """What a node costs."""
+
+    per_node_hour: Decimal
+    currency: str
+    source: str = ""
+    valid_from: str = ""
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """A set of like nodes in one cluster. None says that a fact is unknown, never that it is zero."""
+
+    name: str
+    node_selector: Mapping[str, str]
+    cluster: str = LOCAL_CLUSTER
+    taints: tuple[Taint, ...] = ()
+    """Taints of its nodes that Stellwerk tolerates for what it places there."""
+    provider: str = ""
+    region: str = ""
+    zone: str | None = None
+    jurisdiction: str | None = None
+    certifications: tuple[str, ...] = ()
+    labels: Mapping[str, str] = {}
+    capacity_type: CapacityType = CapacityType.ON_DEMAND
+    accelerator: Accelerator | None = None
+    price: Price | None = None
+    interruption_rate_per_hour: Decimal | None = None
+    """Expected interruptions of one node in one hour; spot pools only."""
+    pue: Decimal | None = None
+    """Power usage effectiveness: facility energy by IT energy."""
+    grid_carbon: Decimal | None = None
+    """Grams of CO2 equivalent per kWh."""
+    node_power_watts: Decimal | None = None
+    """Power of one node under load."""
+    discovered: bool = False
+    """Found from node labels; nobody declared it."""
+
+    def selects(self, node: Node) -> bool:
+        """Tell whether `node` belongs to this pool by cluster and labels."""
+        labels = node.labels
+        return node.cluster == self.cluster and all(
+            labels.get(key) == value for key, value in self.node_selector.items()
+        )

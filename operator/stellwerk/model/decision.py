@@ -1,0 +1,151 @@
+"""Decisions: the result of planning, as data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+
+import msgspec
+
+from stellwerk.model.capacity import CapacityType, Toleration
+from stellwerk.model.workload import AcceleratorOption, WorkloadKey
+
+MICROS = 1_000_000
+"""Amounts of money are whole micro-units: a million of them is one unit of the currency."""
+
+
+class Mode(IntEnum):
+    """What can be done with a workload; a larger value is better for it."""
+
+    NEVER = 0
+    WAIT = 1
+    PREEMPT = 2
+    FIT = 3
+
+    @property
+    def wire(self) -> str:
+        """As the status writes it, such as `Fit`."""
+        return self.name.capitalize()
+
+
+class Verdict(IntEnum):
+    """What became of a candidate."""
+
+    CHOSEN = 0
+    FEASIBLE = 1
+    REJECTED = 2
+
+    @property
+    def wire(self) -> str:
+        """As the status writes it, such as `Chosen`."""
+        return self.name.capitalize()
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """Why a candidate will not do."""
+
+    reason: str
+    """Constant of `stellwerk.api.reasons`."""
+    message: str
+    """One sentence with the numbers, without a full stop."""
+    change: str
+    """The smallest change that would lift it, as an imperative clause: `allow provider aws`."""
+    permanent: bool = True
+    """True if only a change of rules or capacity lifts it; False if other work's end can."""
+
+
+class CostPart(msgspec.Struct, frozen=True):
+    """One addend of the total."""
+
+    name: str
+    amount: int
+    """In micro-units."""
+
+
+class Carbon(msgspec.Struct, frozen=True):
+    """Energy and emissions of a whole run."""
+
+    milligrams: int
+    """Milligrams of CO2 equivalent."""
+    milliwatt_hours: int
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Expected cost of a gang on a pool, in micro-units; None is unknown, never zero."""
+
+    currency: str
+    per_hour: int | None
+    """While it runs."""
+    total: int | None
+    """Of the whole run, risk included; the sum of `parts`."""
+    parts: tuple[CostPart, ...] = ()
+    carbon: Carbon | None = None
+    unknown: str = ""
+    """What is missing where an amount is unknown."""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A pool and an alternative of accelerators, and what speaks against them."""
+
+    cluster: str
+    pool: str
+    option: AcceleratorOption | None
+    verdict: Verdict
+    cost: Cost
+    rejections: tuple[Rejection, ...] = ()
+    accelerator: str | None = None
+    """Model that the pool has, for those who asked for any."""
+
+
+class PlacedAccelerator(msgspec.Struct, frozen=True):
+    """The accelerators that each pod of a placement gets."""
+
+    model: str
+    count: int
+    resource: str
+
+
+class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Where a gang goes; the same value is kept in the status (camelCase on the wire)."""
+
+    cluster: str
+    pool: str
+    capacity_type: CapacityType
+    replicas: int
+    provider: str = ""
+    region: str = ""
+    zone: str | None = None
+    accelerator: PlacedAccelerator | None = None
+    node_selector: dict[str, str] = {}
+    preferred_nodes: tuple[str, ...] = ()
+    """At most 100, in the order in which they were filled."""
+    tolerations: tuple[Toleration, ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What was decided for one workload, and why."""
+
+    key: WorkloadKey
+    uid: str
+    mode: Mode
+    reason: str
+    """Constant of `stellwerk.api.reasons`."""
+    message: str
+    accepted: bool = True
+    """False if the workload names a policy that it may not use: `reason` then says so."""
+    unblock: str | None = None
+    """One sentence: the smallest change that would admit it."""
+    chosen: Placement | None = None
+    cost: Cost | None = None
+    candidates: tuple[Candidate, ...] = ()
+    """At most ten, the best first."""
+    considered: int = 0
+    """How many candidates were looked at."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The decisions of one cycle, in the order in which they were taken."""
+
+    decisions: tuple[Decision, ...]
+    cycle: int
+    now: datetime

@@ -1,0 +1,37 @@
+"""Policies as the planner sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from stellwerk.api.labels import DEFAULT_POLICY
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """A PlacementPolicy with plain typed values; an empty list allows everything."""
+
+    name: str = DEFAULT_POLICY
+    namespaces: tuple[str, ...] = ()
+    """Who may use it; empty for all."""
+    jurisdictions: tuple[str, ...] = ()
+    certifications: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    capacity_types: tuple[str, ...] = ()
+    pool_labels: Mapping[str, str] = {}
+    carbon_price_per_tonne: Decimal = Decimal(0)
+    currency: str = "EUR"
+    restart_overhead_s: int = 300
+    """Added to every expected interruption of a spot placement."""
+    max_cost_per_hour: Decimal | None = None
+
+    def admits_namespace(self, namespace: str) -> bool:
+        """Tell whether workloads of `namespace` may name this policy."""
+        return not self.namespaces or namespace in self.namespaces
+
+
+BUILT_IN_POLICY = Policy()
+"""Rules for those who name no policy where no object `default` exists."""

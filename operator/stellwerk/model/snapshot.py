@@ -1,0 +1,40 @@
+"""The world at one moment, frozen: what one planning cycle decides on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from stellwerk.model.capacity import Node, Pool
+from stellwerk.model.policy import Policy
+from stellwerk.model.resources import Resources
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """Pods that are placed but not bound yet: their room is taken before anything else is planned."""
+
+    uid: str
+    """Of the workload."""
+    cluster: str
+    pool: str
+    pod: Resources
+    """Request of one pod, accelerators included."""
+    pods: int
+    """How many are not bound yet."""
+    preferred_nodes: tuple[str, ...] = ()
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Nodes, pools, policies, and what is taken. Order of the parts does not matter."""
+
+    nodes: tuple[Node, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    """Declared and discovered ones."""
+    policies: Mapping[str, Policy] = {}
+    """By name; the built-in policy rules where there is no `default`."""
+    usage: Mapping[str, Resources] = {}
+    """What bound, unfinished pods use, by node name; `pods` included."""
+    reserved: tuple[Reservation, ...] = ()
+    cluster_health: Mapping[str, str] = {}
+    """Why a cluster must not be used now, by cluster name; a healthy one is absent."""

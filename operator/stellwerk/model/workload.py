@@ -1,0 +1,118 @@
+"""Workloads: gangs of pods that are placed as a unit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from stellwerk.api.labels import ANY_MODEL
+from stellwerk.model.capacity import Toleration
+from stellwerk.model.requirements import Requirements
+from stellwerk.model.resources import Resources
+
+
+class WorkloadKey(msgspec.Struct, frozen=True, order=True):
+    """Namespace and name of an AIWorkload, or of its Job."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Which object, in which version."""
+
+    key: WorkloadKey
+    uid: str
+    generation: int = 0
+    resource_version: str = ""
+    created: str = ""
+    """RFC 3339, in UTC."""
+
+
+class PodShape(msgspec.Struct, frozen=True):
+    """What one pod of a gang asks of its node."""
+
+    requests: Resources
+    """Kubernetes' effective request, `pods: 1` included, accelerators excluded."""
+    requirements: Requirements = Requirements()
+    tolerations: tuple[Toleration, ...] = ()
+
+
+class AcceleratorOption(msgspec.Struct, frozen=True):
+    """One alternative of accelerators that will do for a pod."""
+
+    model: str = ANY_MODEL
+    count: int = 1
+    """Per pod."""
+    memory_bytes: int | None = None
+    """At least so much per accelerator; None demands nothing."""
+    speed: Decimal = Decimal(1)
+    """Relative speed: the expected runtime is divided by it."""
+    resource: str | None = None
+    """The resource name that the pod itself asks for (a user's Job); None takes the pool's."""
+
+
+class Workload(msgspec.Struct, frozen=True):
+    """A valid workload, as the planner sees it."""
+
+    identity: Identity
+    class_: str
+    policy: str
+    replicas: int
+    pod: PodShape
+    accelerators: tuple[AcceleratorOption, ...] = ()
+    """Alternatives; empty asks for CPU only."""
+    priority: int = 0
+    expected_runtime_s: int = 3600
+    checkpoint_interval_s: int | None = None
+    """None: an interruption loses all work done so far."""
+    source: Literal["template", "job"] = "template"
+
+    @property
+    def key(self) -> WorkloadKey:
+        """Namespace and name."""
+        return self.identity.key
+
+    @property
+    def uid(self) -> str:
+        """Unique for all time, other than the name."""
+        return self.identity.uid
+
+    @property
+    def options(self) -> tuple[AcceleratorOption | None, ...]:
+        """The alternatives; one None for a workload that needs no accelerator."""
+        return self.accelerators or (None,)
+
+
+class InvalidWorkload(msgspec.Struct, frozen=True):
+    """A workload that cannot be planned, and why."""
+
+    identity: Identity
+    reason: str
+    """Constant of `stellwerk.api.reasons` for its Accepted condition."""
+    message: str
+
+    @property
+    def key(self) -> WorkloadKey:
+        """Namespace and name."""
+        return self.identity.key
+
+    @property
+    def uid(self) -> str:
+        """Unique for all time, other than the name."""
+        return self.identity.uid
+
+
+def created_key(created: str) -> datetime:
+    """Return the moment that an RFC 3339 text says, for ordering.
+
+    Raises:
+        ValueError: If `created` is no RFC 3339 time.
+    """
+    return datetime.fromisoformat(created)

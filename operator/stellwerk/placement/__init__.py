@@ -1,0 +1,1 @@
+"""Where a workload goes: ordering, filters, packing and the plan. Pure and deterministic."""
