@@ -1,0 +1,226 @@
+"""The parts of Kubernetes objects that we cache, as structs that decode straight from JSON.
+
+Only needed fields exist here: everything else is skipped by the decoder and costs no memory. The
+structs hold no cycles, so the garbage collector need not visit them (``gc=False``). JSON ``null``,
+which Go writes for an empty list or time, is read as None; use ``x or ()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Read-only, camelCase on the wire, invisible to the garbage collector."""
+
+
+class OwnerReference(_Wire, frozen=True):
+    """An owner of an object."""
+
+    kind: str
+    name: str
+    uid: str
+    api_version: str = ""
+    controller: bool | None = None
+
+
+class ObjectMeta(_Wire, frozen=True):
+    """``metadata`` of any object; times are RFC 3339 strings."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owner_references: tuple[OwnerReference, ...] | None = None
+
+
+class KubeObject(_Wire, frozen=True):
+    """Any object."""
+
+    metadata: ObjectMeta = msgspec.field(default_factory=ObjectMeta)
+
+
+class Condition(_Wire, frozen=True):
+    """One condition, of the old kinds (Node, Pod, Job) and of the new ones alike."""
+
+    type: str
+    status: str
+    reason: str | None = None
+    message: str | None = None
+    last_transition_time: str | None = None
+
+
+# ------------------------------------------------------------------------------------------- Node
+
+
+class Taint(_Wire, frozen=True):
+    """A taint of a node."""
+
+    key: str
+    effect: str
+    value: str = ""
+
+
+class NodeSpec(_Wire, frozen=True):
+    """What an administrator set on a node."""
+
+    taints: tuple[Taint, ...] | None = None
+    unschedulable: bool = False
+
+
+class NodeStatus(_Wire, frozen=True):
+    """What a node offers; quantities are strings such as ``"64Gi"``."""
+
+    allocatable: dict[str, str] | None = None
+    conditions: tuple[Condition, ...] | None = None
+
+
+class Node(KubeObject, frozen=True):
+    """A node."""
+
+    spec: NodeSpec = msgspec.field(default_factory=NodeSpec)
+    status: NodeStatus = msgspec.field(default_factory=NodeStatus)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the condition Ready is True; a node without one is not ready."""
+        return any(c.type == "Ready" and c.status == "True" for c in self.status.conditions or ())
+
+
+# -------------------------------------------------------------------------------------------- Pod
+
+
+class ResourceRequirements(_Wire, frozen=True):
+    """Requests and limits of a container, as quantity strings."""
+
+    requests: dict[str, str] | None = None
+    limits: dict[str, str] | None = None
+
+
+class Container(_Wire, frozen=True):
+    """A container's share of its pod's request; ``restart_policy`` Always marks a sidecar."""
+
+    name: str = ""
+    resources: ResourceRequirements = msgspec.field(default_factory=ResourceRequirements)
+    restart_policy: str | None = None
+
+
+class PodSpec(_Wire, frozen=True):
+    """Where a pod runs and what it asks for."""
+
+    node_name: str = ""
+    containers: tuple[Container, ...] | None = None
+    init_containers: tuple[Container, ...] | None = None
+    overhead: dict[str, str] | None = None
+    resources: ResourceRequirements | None = None
+
+
+class PodStatus(_Wire, frozen=True):
+    """How far a pod is."""
+
+    phase: str = ""
+    conditions: tuple[Condition, ...] | None = None
+
+
+class Pod(KubeObject, frozen=True):
+    """A pod."""
+
+    spec: PodSpec = msgspec.field(default_factory=PodSpec)
+    status: PodStatus = msgspec.field(default_factory=PodStatus)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the pod has ended and holds no resources any more."""
+        return self.status.phase in ("Succeeded", "Failed")
+
+    @property
+    def job_uid(self) -> str:
+        """The uid of the Job that made this pod, or ""."""
+        return (self.metadata.labels or {}).get("batch.kubernetes.io/controller-uid", "")
+
+    @property
+    def unschedulable(self) -> str | None:
+        """The scheduler's words on why the pod is not bound, or None if it did not say so."""
+        for condition in self.status.conditions or ():
+            if condition.type == "PodScheduled" and condition.status == "False":
+                return condition.message or condition.reason or "not scheduled"
+        return None
+
+
+# -------------------------------------------------------------------------------------------- Job
+
+
+class PodTemplate(_Wire, frozen=True):
+    """A pod template; its spec is kept as plain values because we hand it on."""
+
+    metadata: ObjectMeta = msgspec.field(default_factory=ObjectMeta)
+    spec: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class JobSpec(_Wire, frozen=True):
+    """What a Job shall do."""
+
+    suspend: bool | None = None
+    parallelism: int | None = None
+    completions: int | None = None
+    completion_mode: str | None = None
+    backoff_limit: int | None = None
+    template: PodTemplate = msgspec.field(default_factory=PodTemplate)
+
+
+class JobStatus(_Wire, frozen=True):
+    """How far a Job is; absent counters are 0."""
+
+    start_time: str | None = None
+    completion_time: str | None = None
+    active: int = 0
+    ready: int | None = None
+    terminating: int | None = None
+    succeeded: int = 0
+    failed: int = 0
+    conditions: tuple[Condition, ...] | None = None
+
+
+class Job(KubeObject, frozen=True):
+    """A ``batch/v1`` Job."""
+
+    spec: JobSpec = msgspec.field(default_factory=JobSpec)
+    status: JobStatus = msgspec.field(default_factory=JobStatus)
+
+
+# -------------------------------------------------------------------------------------- our kinds
+
+
+class AIWorkload(KubeObject, frozen=True):
+    """An AIWorkload; spec and status as plain values, checked by the API server's schema."""
+
+    spec: dict[str, Any] = msgspec.field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class PlacementPolicy(KubeObject, frozen=True):
+    """A PlacementPolicy; parsed by the pydantic model of its kind."""
+
+    spec: dict[str, Any] = msgspec.field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class ComputePool(KubeObject, frozen=True):
+    """A ComputePool; parsed by the pydantic model of its kind."""
+
+    spec: dict[str, Any] = msgspec.field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+def plain(value: KubeObject) -> Mapping[str, Any]:
+    """Return an object as the plain values that it would have on the wire (fields we keep only)."""
+    built: Mapping[str, Any] = msgspec.to_builtins(value)
+    return built
