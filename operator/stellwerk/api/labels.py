@@ -1,0 +1,51 @@
+"""Names that Stellwerk puts on objects: API group, labels, annotations."""
+
+from typing import Final
+
+GROUP: Final = "stellwerk.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+CATEGORY: Final = "stellwerk"
+"""`kubectl get stellwerk` lists all kinds of this category."""
+
+POLICY_LABEL: Final = "stellwerk.dev/policy"
+"""On a user's suspended Job: opts in, and names the PlacementPolicy. On every Job that we create too,
+so that one selector watches them all."""
+
+WORKLOAD_LABEL: Final = "stellwerk.dev/workload"
+"""On Jobs and pods: the name of their AIWorkload."""
+
+MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY: Final = "stellwerk"
+"""Value of `MANAGED_BY_LABEL` on what we create."""
+
+EXPECTED_RUNTIME_ANNOTATION: Final = "stellwerk.dev/expected-runtime"
+"""On a user's Job: `spec.expectedRuntime` of its AIWorkload, such as `6h`."""
+
+CHECKPOINT_INTERVAL_ANNOTATION: Final = "stellwerk.dev/checkpoint-interval"
+"""On a user's Job: `spec.checkpointInterval` of its AIWorkload, such as `30m`."""
+
+CLASS_ANNOTATION: Final = "stellwerk.dev/class"
+"""On a user's Job: `spec.class` of its AIWorkload, `Training` or `Batch` (the default)."""
+
+ACCELERATORS_ANNOTATION: Final = "stellwerk.dev/accelerators"
+"""On a user's Job: models that will do, joined by commas, such as `H100,A100`."""
+
+ANY_MODEL: Final = "any"
+"""The accelerator model that matches every model of the resource asked for."""
+
+LOCAL_CLUSTER: Final = "local"
+"""The name of the cluster in which the operator runs."""
+
+DEFAULT_POLICY: Final = "default"
+"""The PlacementPolicy of those who name none; built in where no object of this name exists."""
+
+ACCELERATOR_RESOURCE_PREFIXES: Final = (
+    "nvidia.com/",
+    "amd.com/",
+    "gpu.intel.com/",
+    "habana.ai/",
+    "aws.amazon.com/neuron",
+    "google.com/tpu",
+)
+"""Resource names that begin like this are accelerators."""

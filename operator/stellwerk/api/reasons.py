@@ -1,0 +1,262 @@
+"""Every reason that Stellwerk writes into conditions, decisions and events: one constant each.
+
+The reference page `docs/reference/reasons.md` is generated from this module; a reason's anchor there
+is its name in lower case.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Group(StrEnum):
+    """Where a reason appears."""
+
+    ACCEPTED = "Condition Accepted"
+    DECISION = "Decision (and condition Placed)"
+    FILTER = "Rejection of a candidate pool"
+    READY = "Condition Ready"
+    EVICTED = "Condition Evicted"
+    FINISHED = "Condition Finished"
+    EVENT = "Event"
+
+
+class Reason(StrEnum):
+    """A reason constant; as a string it is the CamelCase word on the wire."""
+
+    group: Group
+    sentence: str
+
+    def __new__(cls, word: str, group: Group, sentence: str) -> Self:
+        """Make a member of the wire word, where it appears, and what it means."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.group = group
+        member.sentence = sentence
+        return member
+
+    # ------------------------------------------------------------ Accepted
+
+    VALID = ("Valid", Group.ACCEPTED, "The spec is valid and everything that it names exists.")
+    INVALID_SPEC = (
+        "InvalidSpec",
+        Group.ACCEPTED,
+        "The spec breaks a rule; the message names the field and says what is allowed.",
+    )
+    POLICY_NOT_FOUND = (
+        "PolicyNotFound",
+        Group.ACCEPTED,
+        "No PlacementPolicy has the name that the workload gives; create it or name another.",
+    )
+    POLICY_NOT_ALLOWED = (
+        "PolicyNotAllowed",
+        Group.ACCEPTED,
+        "The policy's list of namespaces does not hold the namespace of this workload.",
+    )
+    WORKLOAD_REF_NOT_FOUND = (
+        "WorkloadRefNotFound",
+        Group.ACCEPTED,
+        "The Job that spec.workloadRef names does not exist in the workload's namespace.",
+    )
+    NOT_OPTED_IN = (
+        "NotOptedIn",
+        Group.ACCEPTED,
+        "The referenced Job lacks the label stellwerk.dev/policy or is not suspended, so it is left alone.",
+    )
+
+    # ------------------------------------------------------------ Decision
+
+    CHEAPEST_FEASIBLE = (
+        "CheapestFeasible",
+        Group.DECISION,
+        "Of all pools that obey the rules and have room, this one has the lowest expected cost.",
+    )
+    CAPACITY_FULL = (
+        "CapacityFull",
+        Group.DECISION,
+        "A pool that fits has too little room now; the workload waits until others finish.",
+    )
+    NEVER_FITS = (
+        "NeverFits",
+        Group.DECISION,
+        "Every pool is ruled out for a reason that waiting cannot change.",
+    )
+    NO_POOL = (
+        "NoPool",
+        Group.DECISION,
+        "There is no pool at all: none is declared and no ready node was discovered.",
+    )
+    NOT_DECIDED = (
+        "NotDecided",
+        Group.DECISION,
+        "The workload has been seen and waits for the next planning cycle.",
+    )
+    NOT_ACCEPTED = (
+        "NotAccepted",
+        Group.DECISION,
+        "The workload is not placed because it is not accepted; see the condition Accepted.",
+    )
+    RELEASED = (
+        "Released",
+        Group.DECISION,
+        "The workload has finished and its place is free for others.",
+    )
+
+    # ------------------------------------------------------------ Filters
+
+    CLUSTER_UNAVAILABLE = (
+        "ClusterUnavailable",
+        Group.FILTER,
+        "The pool's cluster does not answer, so nothing new is placed there.",
+    )
+    PROVIDER_NOT_ALLOWED = (
+        "ProviderNotAllowed",
+        Group.FILTER,
+        "The policy's require.providers does not list the pool's provider.",
+    )
+    JURISDICTION_NOT_ALLOWED = (
+        "JurisdictionNotAllowed",
+        Group.FILTER,
+        (
+            "The pool lies in none of the jurisdictions of the policy's require.jurisdictions, or its"
+            " jurisdiction is not known."
+        ),
+    )
+    CERTIFICATION_MISSING = (
+        "CertificationMissing",
+        Group.FILTER,
+        "The pool lacks a certification of the policy's require.certifications.",
+    )
+    REGION_NOT_ALLOWED = (
+        "RegionNotAllowed",
+        Group.FILTER,
+        "The policy's require.regions does not list the pool's region.",
+    )
+    CAPACITY_TYPE_NOT_ALLOWED = (
+        "CapacityTypeNotAllowed",
+        Group.FILTER,
+        "The policy's require.capacityTypes does not list the pool's capacity type.",
+    )
+    POOL_LABELS_MISMATCH = (
+        "PoolLabelsMismatch",
+        Group.FILTER,
+        "The pool's labels do not hold all of the policy's require.poolLabels.",
+    )
+    CURRENCY_MISMATCH = (
+        "CurrencyMismatch",
+        Group.FILTER,
+        (
+            "The pool's price is in another currency than the policy's, and amounts in different"
+            " currencies are never compared."
+        ),
+    )
+    ACCELERATOR_MISMATCH = (
+        "AcceleratorMismatch",
+        Group.FILTER,
+        "The pool's accelerator is none of the models that the workload accepts.",
+    )
+    ACCELERATOR_MEMORY_TOO_SMALL = (
+        "AcceleratorMemoryTooSmall",
+        Group.FILTER,
+        "The pool's accelerators have less memory than the workload asks for, or how much they have is not known.",
+    )
+    ACCELERATORS_PER_NODE_TOO_FEW = (
+        "AcceleratorsPerNodeTooFew",
+        Group.FILTER,
+        "No node of the pool has as many accelerators as one pod needs.",
+    )
+    NODE_SELECTOR_MISMATCH = (
+        "NodeSelectorMismatch",
+        Group.FILTER,
+        "No node of the pool has the labels that the pods' node selector or affinity requires.",
+    )
+    TAINT_NOT_TOLERATED = (
+        "TaintNotTolerated",
+        Group.FILTER,
+        "All nodes of the pool carry a taint that neither the pods nor the pool's declaration tolerates.",
+    )
+    POOL_HAS_NO_NODES = (
+        "PoolHasNoNodes",
+        Group.FILTER,
+        "The pool has no ready node that accepts pods.",
+    )
+    TOO_BIG_FOR_POOL = (
+        "TooBigForPool",
+        Group.FILTER,
+        "The workload would not fit even if the pool were empty.",
+    )
+    COST_ABOVE_LIMIT = (
+        "CostAboveLimit",
+        Group.FILTER,
+        (
+            "The workload would cost more per hour than the policy's maxCostPerHour, or its cost is not"
+            " known while a limit is set."
+        ),
+    )
+
+    # ------------------------------------------------------------ Ready
+
+    NOT_PLACED = ("NotPlaced", Group.READY, "There are no pods because the workload has no place.")
+    PODS_PENDING = (
+        "PodsPending",
+        Group.READY,
+        "The workload is placed and not all of its pods run yet.",
+    )
+    PODS_READY = ("PodsReady", Group.READY, "All pods of the workload run.")
+    PODS_UNSCHEDULABLE = (
+        "PodsUnschedulable",
+        Group.READY,
+        "The scheduler found no node for a pod in the chosen pool; the message quotes it.",
+    )
+    PODS_DONE = ("PodsDone", Group.READY, "No pods run any more because the workload has finished.")
+
+    # ------------------------------------------------------------ Evicted
+
+    NOT_EVICTED = ("NotEvicted", Group.EVICTED, "The workload was not taken from its place.")
+
+    # ------------------------------------------------------------ Finished
+
+    NOT_FINISHED = ("NotFinished", Group.FINISHED, "The workload still waits or runs.")
+    JOB_COMPLETE = ("JobComplete", Group.FINISHED, "The Job completed.")
+    JOB_FAILED = (
+        "JobFailed",
+        Group.FINISHED,
+        "The Job failed; the message quotes the Job's own reason.",
+    )
+    CHILD_DELETED = (
+        "ChildDeleted",
+        Group.FINISHED,
+        "Somebody deleted the Job; the workload is not started again, create a new one to run it.",
+    )
+
+    # ------------------------------------------------------------ Events
+
+    PLACED = ("Placed", Group.EVENT, "The workload was given a place; the message says where.")
+    WAITING = ("Waiting", Group.EVENT, "The workload has no place yet; the message says why.")
+    STARTED = ("Started", Group.EVENT, "The Job was created or unsuspended.")
+    CHILD_CONFLICT = (
+        "ChildConflict",
+        Group.EVENT,
+        "A Job of the name that the workload's Job would get exists and belongs to something else.",
+    )
+    CHILD_EDITED = (
+        "ChildEdited",
+        Group.EVENT,
+        "Somebody changed the Job so that it no longer follows the decision.",
+    )
+    WRITE_REFUSED = (
+        "WriteRefused",
+        Group.EVENT,
+        "The API server refused a write of Stellwerk; the message quotes it.",
+    )
+    INVALID_ANNOTATION = (
+        "InvalidAnnotation",
+        Group.EVENT,
+        "An annotation of the labelled Job cannot be understood, so the Job is not placed.",
+    )
+
+
+def anchor(reason: Reason) -> str:
+    """Return the anchor of `reason` on the reference page."""
+    return reason.value.lower()

@@ -1,0 +1,69 @@
+"""Version v1alpha1 of the kinds."""
+
+from stellwerk.api.v1alpha1.aiworkload import (
+    AcceleratorOption,
+    AIWorkload,
+    AIWorkloadSpec,
+    WorkloadRef,
+)
+from stellwerk.api.v1alpha1.aiworkload_status import (
+    AcceleratorStatus,
+    AIWorkloadStatus,
+    CandidateStatus,
+    CarbonStatus,
+    ChildStatus,
+    CostPart,
+    CostStatus,
+    DecisionStatus,
+    PlacementStatus,
+)
+from stellwerk.api.v1alpha1.computepool import (
+    ComputePool,
+    ComputePoolSpec,
+    ComputePoolStatus,
+    PoolAccelerator,
+    PoolPrice,
+    Taint,
+)
+from stellwerk.api.v1alpha1.kind import Column, Kind, KindInfo
+from stellwerk.api.v1alpha1.placementpolicy import (
+    PlacementPolicy,
+    PlacementPolicySpec,
+    PlacementPolicyStatus,
+    Requirements,
+)
+from stellwerk.api.v1alpha1.podtemplate import PodTemplate
+
+KINDS: tuple[type[Kind], ...] = (AIWorkload, PlacementPolicy, ComputePool)
+"""All kinds, in the order in which they are documented."""
+
+__all__ = [
+    "KINDS",
+    "AIWorkload",
+    "AIWorkloadSpec",
+    "AIWorkloadStatus",
+    "AcceleratorOption",
+    "AcceleratorStatus",
+    "CandidateStatus",
+    "CarbonStatus",
+    "ChildStatus",
+    "Column",
+    "ComputePool",
+    "ComputePoolSpec",
+    "ComputePoolStatus",
+    "CostPart",
+    "CostStatus",
+    "DecisionStatus",
+    "Kind",
+    "KindInfo",
+    "PlacementPolicy",
+    "PlacementPolicySpec",
+    "PlacementPolicyStatus",
+    "PlacementStatus",
+    "PodTemplate",
+    "PoolAccelerator",
+    "PoolPrice",
+    "Requirements",
+    "Taint",
+    "WorkloadRef",
+]

@@ -1,0 +1,204 @@
+"""AIWorkload: a gang of pods that is placed as a unit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from stellwerk.api.base import (
+    LIST_ATOMIC,
+    Name,
+    ObjectName,
+    Rule,
+    Token,
+    WireModel,
+    doc,
+    frozen,
+)
+from stellwerk.api.duration import Duration
+from stellwerk.api.labels import DEFAULT_POLICY
+from stellwerk.api.money import PositiveAmount
+from stellwerk.api.quantity import Quantity
+from stellwerk.api.v1alpha1.aiworkload_status import AIWorkloadStatus
+from stellwerk.api.v1alpha1.kind import AGE, Column, Kind, KindInfo, short_name_rule
+from stellwerk.api.v1alpha1.podtemplate import PodTemplate
+
+_CREATE_ANOTHER = "delete the object and create it anew, or create one of another name"
+
+
+class AcceleratorOption(WireModel):
+    """One kind of accelerator that will do."""
+
+    model: Annotated[
+        Token,
+        doc(
+            "Model, compared without regard to case; `any` for every model of the pool's resource.",
+            "H100",
+        ),
+    ]
+    count: Annotated[int, doc("Accelerators per pod.", 8, ge=1, le=64)] = 1
+    memory: Annotated[
+        Quantity | None,
+        doc("Least memory per accelerator, in bytes with an optional suffix.", "80Gi"),
+    ] = None
+    speed: Annotated[
+        PositiveAmount,
+        doc(
+            "How fast the work runs on it; expectedRuntime is divided by this factor.",
+            "0.5",
+        ),
+    ] = "1"
+
+
+class WorkloadRef(WireModel):
+    """An object that exists already and opted in."""
+
+    api_version: Annotated[Literal["batch/v1"], doc("API version of the object.", "batch/v1")]
+    kind: Annotated[Literal["Job"], doc("Kind of the object.", "Job")]
+    name: Annotated[ObjectName, doc("Name of the object, in the workload's namespace.", "train-resnet")]
+
+
+class AIWorkloadSpec(WireModel):
+    """What is to run, and what it needs; where it runs is Stellwerk's decision."""
+
+    rules = (
+        Rule(
+            name="one-way-in",
+            cel="has(self.template) != has(self.workloadRef)",
+            message="exactly one of template and workloadRef must be set: template to have a Job"
+            " created, workloadRef for a Job that exists",
+            holds=lambda s: (s.template is None) != (s.workload_ref is None),
+        ),
+    )
+    frozen_fields = (
+        frozen("class", _CREATE_ANOTHER),
+        frozen("replicas", _CREATE_ANOTHER),
+        frozen("accelerators", _CREATE_ANOTHER, empty="[]"),
+        frozen("expectedRuntime", _CREATE_ANOTHER),
+        frozen("checkpointInterval", _CREATE_ANOTHER),
+        frozen("backoffLimit", _CREATE_ANOTHER),
+        frozen("template", _CREATE_ANOTHER),
+        frozen("workloadRef", _CREATE_ANOTHER),
+    )
+
+    class_: Annotated[
+        Literal["Training", "Batch"],
+        doc(
+            "What sort of work it is: Training for long gangs that may checkpoint, Batch for work"
+            " that ends soon. Cannot be changed.",
+            "Training",
+            alias="class",
+        ),
+    ]
+    policy: Annotated[
+        Name,
+        doc(
+            "Name of the PlacementPolicy to obey; `default` is built in where none is declared.",
+            "eu-only",
+        ),
+    ] = DEFAULT_POLICY
+    priority: Annotated[
+        int,
+        doc("Workloads with a higher number are placed first, then older ones.", 100, ge=0, le=1000),
+    ] = 0
+    replicas: Annotated[
+        int,
+        doc("Pods of the gang; all are placed or none. Cannot be changed.", 4, ge=1, le=10_000),
+    ] = 1
+    accelerators: Annotated[
+        tuple[AcceleratorOption, ...],
+        doc(
+            "Alternatives, any of which will do; none for CPU only. Cannot be changed.",
+            [{"model": "H100", "count": 8}, {"model": "A100", "count": 8, "speed": "0.5"}],
+            max_length=8,
+            json_schema_extra=LIST_ATOMIC,
+        ),
+    ] = ()
+    expected_runtime: Annotated[
+        Duration,
+        doc(
+            "How long it runs on an accelerator of speed 1, in days, hours, minutes and seconds; the"
+            " expected cost follows from it. Cannot be changed.",
+            "6h",
+        ),
+    ] = "1h"
+    checkpoint_interval: Annotated[
+        Duration | None,
+        doc(
+            "How often it saves its state, in days, hours, minutes and seconds; absent means that an"
+            " interruption loses all work. Cannot be changed.",
+            "30m",
+        ),
+    ] = None
+    backoff_limit: Annotated[
+        int,
+        doc("Failed pods after which the Job fails. Cannot be changed.", 3, ge=0, le=100),
+    ] = 3
+    template: Annotated[
+        PodTemplate | None,
+        doc(
+            "The pods, for which Stellwerk creates a Job. Cannot be changed.",
+            {"spec": {"containers": [{"name": "train", "image": "registry.example.com/train:1.4"}]}},
+        ),
+    ] = None
+    workload_ref: Annotated[
+        WorkloadRef | None,
+        doc(
+            "A suspended Job to place, instead of a template. Cannot be changed.",
+            {"apiVersion": "batch/v1", "kind": "Job", "name": "train-resnet"},
+        ),
+    ] = None
+
+
+class AIWorkload(Kind):
+    """A gang of pods that is placed as a unit, at the lowest expected cost its policy allows."""
+
+    rules = (short_name_rule("it becomes a label of the pods"),)
+    info = KindInfo(
+        kind="AIWorkload",
+        plural="aiworkloads",
+        singular="aiworkload",
+        short_names=("aiw",),
+        scope="Namespaced",
+        description="A gang of pods that is placed as a unit, at the lowest expected cost that its policy allows.",
+        columns=(
+            Column("CLASS", ".spec.class", "What sort of work it is."),
+            Column("POOL", ".status.placement.pool", "The pool where it was placed."),
+            Column("COST/H", ".status.cost.perHour", "Expected cost per hour."),
+            Column("WHY", ".status.decision.reason", "Reason of the decision in one word."),
+            Column("CLUSTER", ".status.placement.cluster", "The pool's cluster.", wide=True),
+            Column(
+                "CAPACITY",
+                ".status.placement.capacityType",
+                "How the pool's nodes are paid for.",
+                wide=True,
+            ),
+            Column("TOTAL", ".status.cost.total", "Expected cost until it ends.", wide=True),
+            Column("POLICY", ".spec.policy", "The policy that it obeys.", wide=True),
+            Column("MESSAGE", ".status.decision.message", "The decision in words.", wide=True),
+            AGE,
+        ),
+        selectable_fields=(
+            ".spec.class",
+            ".spec.policy",
+            ".status.placement.pool",
+            ".status.placement.cluster",
+            ".status.decision.mode",
+            ".status.decision.reason",
+        ),
+    )
+
+    kind: Literal["AIWorkload"] = "AIWorkload"
+    spec: Annotated[
+        AIWorkloadSpec,
+        doc(
+            "What is to run, and what it needs.",
+            {
+                "class": "Batch",
+                "workloadRef": {"apiVersion": "batch/v1", "kind": "Job", "name": "train-resnet"},
+            },
+        ),
+    ]
+    status: Annotated[
+        AIWorkloadStatus | None,
+        doc("What was decided and observed.", {"observedGeneration": 1}),
+    ] = None

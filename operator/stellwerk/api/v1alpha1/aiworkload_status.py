@@ -1,0 +1,234 @@
+"""Status of an AIWorkload: conditions, placement, cost and the decision record."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stellwerk.api.base import (
+    LIST_ATOMIC,
+    Labels,
+    ObjectName,
+    QualifiedName,
+    Timestamp,
+    Token,
+    WireModel,
+    doc,
+    list_map,
+)
+from stellwerk.api.conditions import Conditions
+from stellwerk.api.money import Amount, Currency, KnownOrNot
+from stellwerk.api.v1alpha1.computepool import CapacityType
+from stellwerk.api.v1alpha1.podtemplate import Toleration
+
+Word = Annotated[str, Field(max_length=63, pattern=r"^[A-Z][A-Za-z]*$")]
+"""A reason constant."""
+
+Sentence = Annotated[str, Field(max_length=4096)]
+"""Text for people."""
+
+
+class AcceleratorStatus(WireModel):
+    """The accelerators that one pod gets."""
+
+    model: Annotated[Token, doc("Model.", "H100")]
+    count: Annotated[int, doc("Accelerators per pod.", 8, ge=1, le=64)]
+    resource: Annotated[QualifiedName, doc("Resource that the pods ask for.", "nvidia.com/gpu")]
+
+
+class PlacementStatus(WireModel):
+    """Where the workload was placed."""
+
+    cluster: Annotated[ObjectName, doc("Cluster of the pool.", "local")]
+    pool: Annotated[ObjectName, doc("The pool.", "onprem-h100")]
+    capacity_type: Annotated[CapacityType, doc("How the pool's nodes are paid for.", "Owned")]
+    provider: Annotated[str, doc("Provider of the pool.", "onprem", max_length=63)] = ""
+    region: Annotated[str, doc("Region of the pool.", "de-fra", max_length=63)] = ""
+    zone: Annotated[str | None, doc("Zone of the pool.", "de-fra-1", max_length=63)] = None
+    accelerator: Annotated[
+        AcceleratorStatus | None,
+        doc(
+            "The alternative that was chosen; absent for CPU only.",
+            {"model": "H100", "count": 8, "resource": "nvidia.com/gpu"},
+        ),
+    ] = None
+    node_selector: Annotated[
+        Labels,
+        doc(
+            "Node selector that the pods get.",
+            {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"},
+            max_length=32,
+        ),
+    ] = {}
+    preferred_nodes: Annotated[
+        tuple[ObjectName, ...],
+        doc(
+            "Nodes for which the packing found room, preferred by the pods; the first hundred.",
+            ["gpu-node-1"],
+            max_length=100,
+            json_schema_extra=LIST_ATOMIC,
+        ),
+    ] = ()
+    tolerations: Annotated[
+        tuple[Toleration, ...],
+        doc(
+            "Tolerations that the pods get for the pool's taints.",
+            [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+            max_length=32,
+            json_schema_extra=LIST_ATOMIC,
+        ),
+    ] = ()
+    replicas: Annotated[int, doc("Pods that were placed.", 4, ge=1, le=10_000)]
+
+
+class CostPart(WireModel):
+    """One part of the expected cost."""
+
+    name: Annotated[
+        Literal["Compute", "SpotRisk", "Carbon"],
+        doc("Compute for the nodes, SpotRisk for lost work, Carbon for emissions.", "Compute"),
+    ]
+    amount: Annotated[Amount, doc("Amount until the end, in the currency.", "96.4")]
+
+
+class CostStatus(WireModel):
+    """The expected cost at the time of the decision."""
+
+    currency: Annotated[Currency, doc("ISO 4217 code of all amounts.", "EUR")]
+    per_hour: Annotated[KnownOrNot, doc("Amount per hour; `unknown` where the pool has no price.", "16.05")]
+    total: Annotated[KnownOrNot, doc("Amount until the end; `unknown` where the pool has no price.", "96.4")]
+    parts: Annotated[
+        tuple[CostPart, ...],
+        doc(
+            "Parts that add up to the total.",
+            [{"name": "Compute", "amount": "96.4"}],
+            max_length=8,
+            json_schema_extra=list_map("name"),
+        ),
+    ] = ()
+
+
+class CarbonStatus(WireModel):
+    """The expected emissions and energy."""
+
+    grams_co2e: Annotated[Amount, doc("Emissions until the end, in grams of CO2e.", "12500", alias="gramsCO2e")]
+    kwh: Annotated[Amount, doc("Energy until the end, in kWh.", "33.6", alias="kWh")]
+
+
+class CandidateStatus(WireModel):
+    """One pool that was looked at."""
+
+    cluster: Annotated[ObjectName, doc("Cluster of the pool.", "local")]
+    pool: Annotated[ObjectName, doc("The pool.", "eu-spot-h100")]
+    accelerator: Annotated[Token | None, doc("Model of the alternative; absent for CPU only.", "H100")] = None
+    verdict: Annotated[
+        Literal["Chosen", "Feasible", "Rejected"],
+        doc("Feasible means that it would do and another is better.", "Rejected"),
+    ]
+    reason: Annotated[Word, doc("Reason in one word.", "ProviderNotAllowed")]
+    message: Annotated[Sentence, doc("Reason in a sentence.", "policy eu-only allows onprem, not aws")] = ""
+    per_hour: Annotated[KnownOrNot | None, doc("Expected cost per hour there, in the currency.", "16.05")] = None
+    total: Annotated[KnownOrNot | None, doc("Expected cost until the end there, in the currency.", "96.4")] = None
+
+
+class DecisionStatus(WireModel):
+    """The decision record."""
+
+    mode: Annotated[
+        Literal["Fit", "Preempt", "Wait", "Never"],
+        doc(
+            "Fit: placed. Preempt: others must go first. Wait: no room now. Never: no pool can ever"
+            " take it as things stand.",
+            "Fit",
+        ),
+    ]
+    reason: Annotated[Word, doc("Reason in one word.", "CheapestFeasible")]
+    message: Annotated[Sentence, doc("Reason in a sentence.", "onprem-h100 is the cheapest of 2 pools that fit.")] = ""
+    unblock: Annotated[
+        Sentence | None,
+        doc("The smallest change that would admit it.", "allow provider aws in policy eu-only"),
+    ] = None
+    considered: Annotated[int, doc("Candidates that were looked at.", 5, ge=0, le=2**31 - 1)] = 0
+    candidates: Annotated[
+        tuple[CandidateStatus, ...],
+        doc(
+            "The ten most telling candidates, best first.",
+            [
+                {
+                    "cluster": "local",
+                    "pool": "onprem-h100",
+                    "verdict": "Chosen",
+                    "reason": "CheapestFeasible",
+                }
+            ],
+            max_length=10,
+            json_schema_extra=LIST_ATOMIC,
+        ),
+    ] = ()
+    cycle: Annotated[int, doc("Number of the planning cycle that decided.", 42, ge=0, le=2**63 - 1)] = 0
+    decided_at: Annotated[Timestamp | None, doc("When it was decided (RFC 3339).", "2026-11-22T19:00:00Z")] = None
+
+
+class ChildStatus(WireModel):
+    """The object that runs the pods."""
+
+    api_version: Annotated[str, doc("API version.", "batch/v1", max_length=253)]
+    kind: Annotated[str, doc("Kind.", "Job", max_length=63)]
+    name: Annotated[ObjectName, doc("Name.", "train-resnet-1a2b3c4d")]
+    uid: Annotated[
+        str | None,
+        doc("Its uid, once it was seen.", "6f1c0e9e-6a3b-4a52-9f0b-0d5f6f2f2c11", max_length=63),
+    ] = None
+
+
+class AIWorkloadStatus(WireModel):
+    """What Stellwerk decided and saw; only Stellwerk writes it."""
+
+    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=2**63 - 1)] = 0
+    conditions: Annotated[
+        Conditions,
+        doc(
+            "Accepted, Placed, Ready, Evicted and Finished.",
+            [
+                {
+                    "type": "Placed",
+                    "status": "True",
+                    "reason": "CheapestFeasible",
+                    "lastTransitionTime": "2026-11-22T19:00:00Z",
+                }
+            ],
+        ),
+    ] = ()
+    placement: Annotated[
+        PlacementStatus | None,
+        doc(
+            "Where it was placed; absent while it waits.",
+            {"cluster": "local", "pool": "onprem-h100", "capacityType": "Owned", "replicas": 4},
+        ),
+    ] = None
+    cost: Annotated[
+        CostStatus | None,
+        doc(
+            "Expected cost of the placement.",
+            {"currency": "EUR", "perHour": "16.05", "total": "96.4"},
+        ),
+    ] = None
+    carbon: Annotated[
+        CarbonStatus | None,
+        doc(
+            "Expected emissions; absent where power or grid data is missing.",
+            {"gramsCO2e": "12500", "kWh": "33.6"},
+        ),
+    ] = None
+    decision: Annotated[
+        DecisionStatus | None,
+        doc("The decision record.", {"mode": "Fit", "reason": "CheapestFeasible"}),
+    ] = None
+    child: Annotated[
+        ChildStatus | None,
+        doc(
+            "The Job that runs the pods.",
+            {"apiVersion": "batch/v1", "kind": "Job", "name": "train-resnet-1a2b3c4d"},
+        ),
+    ] = None

@@ -1,0 +1,251 @@
+"""ComputePool: a set of like nodes in one cluster."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stellwerk.api.base import (
+    DNS_SUBDOMAIN,
+    LIST_SET,
+    Labels,
+    LabelValue,
+    Name,
+    QualifiedName,
+    Rule,
+    Timestamp,
+    Token,
+    WireModel,
+    doc,
+    list_map,
+)
+from stellwerk.api.conditions import Conditions
+from stellwerk.api.labels import LOCAL_CLUSTER
+from stellwerk.api.money import Amount, Currency, PositiveAmount
+from stellwerk.api.quantity import Quantity
+from stellwerk.api.v1alpha1.kind import AGE, Column, Kind, KindInfo, short_name_rule
+
+CapacityType = Literal["Owned", "Reserved", "OnDemand", "Spot"]
+"""How nodes are paid for: owned, reserved for a term, by the hour, or interruptible."""
+
+Provider = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_SUBDOMAIN)]
+"""A provider in lower case."""
+
+
+class Taint(WireModel):
+    """A taint that the pool's nodes carry."""
+
+    key: Annotated[QualifiedName, doc("Key of the taint.", "nvidia.com/gpu")]
+    value: Annotated[LabelValue, doc("Value of the taint.", "present")] = ""
+    effect: Annotated[
+        Literal["NoSchedule", "PreferNoSchedule", "NoExecute"],
+        doc("Effect of the taint.", "NoSchedule"),
+    ]
+
+
+class PoolAccelerator(WireModel):
+    """The accelerators of each node."""
+
+    model: Annotated[Token, doc("Model, compared without regard to case.", "H100")]
+    count: Annotated[int, doc("Accelerators per node.", 8, ge=1, le=1024)]
+    memory: Annotated[
+        Quantity | None,
+        doc("Memory per accelerator, in bytes with an optional suffix.", "80Gi"),
+    ] = None
+    resource: Annotated[QualifiedName, doc("Resource by which pods ask for them.", "nvidia.com/gpu")] = "nvidia.com/gpu"
+
+
+class PoolPrice(WireModel):
+    """What a node costs, and who says so."""
+
+    per_node_hour: Annotated[PositiveAmount, doc("Amount per node and hour, in the currency.", "31.5")]
+    currency: Annotated[Currency, doc("ISO 4217 code of the amount.", "EUR")]
+    valid_from: Annotated[
+        Timestamp | None,
+        doc("Since when the price holds (RFC 3339), for those who read it.", "2026-10-01T00:00:00Z"),
+    ] = None
+    source: Annotated[
+        str | None,
+        doc("Where the price comes from.", "price list of October 2026", max_length=253),
+    ] = None
+
+
+class ComputePoolSpec(WireModel):
+    """Which nodes make up the pool, and what is known of them."""
+
+    rules = (
+        Rule(
+            name="spot-has-interruption-rate",
+            cel="self.capacityType != 'Spot' || has(self.interruptionRatePerHour)",
+            message="interruptionRatePerHour is required when capacityType is Spot",
+            holds=lambda s: s.capacity_type != "Spot" or s.interruption_rate_per_hour is not None,
+            field="interruptionRatePerHour",
+        ),
+        Rule(
+            name="only-spot-is-interrupted",
+            cel="self.capacityType == 'Spot' || !has(self.interruptionRatePerHour)",
+            message="interruptionRatePerHour is only allowed when capacityType is Spot",
+            holds=lambda s: s.capacity_type == "Spot" or s.interruption_rate_per_hour is None,
+            field="interruptionRatePerHour",
+        ),
+    )
+
+    cluster: Annotated[Name, doc("Cluster of the nodes; `local` is the one where Stellwerk runs.", "local")] = (
+        LOCAL_CLUSTER
+    )
+    node_selector: Annotated[
+        Labels,
+        doc(
+            "Labels that tell the pool's nodes from all others; pods placed here select them.",
+            {"cloud.google.com/gke-nodepool": "h100"},
+            min_length=1,
+            max_length=16,
+        ),
+    ]
+    taints: Annotated[
+        tuple[Taint, ...],
+        doc(
+            "Taints of the nodes that pods placed here tolerate.",
+            [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}],
+            max_length=16,
+            json_schema_extra=list_map("key", "effect"),
+        ),
+    ] = ()
+    provider: Annotated[Provider, doc("Who runs the nodes.", "onprem")]
+    region: Annotated[Token, doc("Region of the nodes, as the provider names it.", "eu-central-1")]
+    zone: Annotated[Token | None, doc("Zone of the nodes, as the provider names it.", "eu-central-1a")] = None
+    jurisdiction: Annotated[
+        str | None,
+        doc(
+            "Country whose law applies: an ISO 3166-1 alpha-2 code. Absent means not known, and"
+            " policies that require one rule the pool out.",
+            "DE",
+            min_length=2,
+            max_length=2,
+            pattern=r"^[A-Z]{2}$",
+        ),
+    ] = None
+    certifications: Annotated[
+        tuple[Token, ...],
+        doc(
+            "Certifications that the place has.",
+            ["ISO27001", "C5"],
+            max_length=32,
+            json_schema_extra=LIST_SET,
+        ),
+    ] = ()
+    labels: Annotated[
+        Labels,
+        doc("Labels that policies may require in poolLabels.", {"tier": "gold"}, max_length=32),
+    ] = {}
+    capacity_type: Annotated[
+        CapacityType,
+        doc("How the nodes are paid for; Spot nodes may be taken away at any time.", "Reserved"),
+    ]
+    accelerator: Annotated[
+        PoolAccelerator | None,
+        doc(
+            "The accelerators of each node; absent for CPU only.",
+            {"model": "H100", "count": 8, "memory": "80Gi"},
+        ),
+    ] = None
+    price: Annotated[
+        PoolPrice | None,
+        doc(
+            "What a node costs; absent means not known, which is never taken for free.",
+            {"perNodeHour": "31.5", "currency": "EUR"},
+        ),
+    ] = None
+    interruption_rate_per_hour: Annotated[
+        Amount | None,
+        doc("Interruptions expected per node and hour; for Spot only, and required there.", "0.05"),
+    ] = None
+    pue: Annotated[
+        str | None,
+        doc(
+            "Power usage effectiveness of the site: its energy per energy of the nodes, 1 to 3.",
+            "1.25",
+            min_length=1,
+            max_length=6,
+            pattern=r"^([12](\.[0-9]{1,4})?|3(\.0{1,4})?)$",
+        ),
+    ] = None
+    grid_carbon_grams_per_kwh: Annotated[
+        int | None,
+        doc(
+            "Emissions of the grid, in grams of CO2e per kWh.",
+            363,
+            alias="gridCarbonGramsPerKWh",
+            ge=0,
+            le=5000,
+        ),
+    ] = None
+    node_power_watts: Annotated[
+        int | None, doc("Power of a node under load, in watts.", 10_200, ge=1, le=1_000_000)
+    ] = None
+
+
+class ComputePoolStatus(WireModel):
+    """What was found of the pool."""
+
+    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=2**63 - 1)] = 0
+    conditions: Annotated[
+        Conditions,
+        doc(
+            "Accepted.",
+            [
+                {
+                    "type": "Accepted",
+                    "status": "True",
+                    "reason": "Valid",
+                    "lastTransitionTime": "2026-11-22T19:00:00Z",
+                }
+            ],
+        ),
+    ] = ()
+    nodes: Annotated[int | None, doc("Nodes that the selector matches.", 4, ge=0, le=2**31 - 1)] = None
+    accelerators: Annotated[int | None, doc("Accelerators of all these nodes.", 32, ge=0, le=2**31 - 1)] = None
+
+
+class ComputePool(Kind):
+    """A set of like nodes in one cluster: what they are, where they are, what they cost."""
+
+    rules = (short_name_rule("it becomes a label of metrics"),)
+    info = KindInfo(
+        kind="ComputePool",
+        plural="computepools",
+        singular="computepool",
+        short_names=("cp",),
+        scope="Cluster",
+        description="A set of like nodes in one cluster: what they are, where, and what they cost.",
+        columns=(
+            Column("CLUSTER", ".spec.cluster", "Cluster of the nodes."),
+            Column("PROVIDER", ".spec.provider", "Who runs the nodes."),
+            Column("REGION", ".spec.region", "Region of the nodes."),
+            Column("CAPACITY", ".spec.capacityType", "How the nodes are paid for."),
+            Column("GPU", ".spec.accelerator.model", "Model of the accelerators."),
+            Column("NODES", ".status.nodes", "Nodes that were found.", "integer"),
+            Column("PRICE/H", ".spec.price.perNodeHour", "Price of a node per hour."),
+            Column("ZONE", ".spec.zone", "Zone of the nodes.", wide=True),
+            Column("JURISDICTION", ".spec.jurisdiction", "Whose law applies.", wide=True),
+            Column("COUNT", ".spec.accelerator.count", "Accelerators per node.", "integer", wide=True),
+            Column("SOURCE", ".spec.price.source", "Where the price comes from.", wide=True),
+            AGE,
+        ),
+    )
+
+    kind: Literal["ComputePool"] = "ComputePool"
+    spec: Annotated[
+        ComputePoolSpec,
+        doc(
+            "Which nodes make up the pool, and what is known of them.",
+            {
+                "nodeSelector": {"pool": "h100"},
+                "provider": "onprem",
+                "region": "de-fra",
+                "capacityType": "Owned",
+            },
+        ),
+    ]
+    status: Annotated[ComputePoolStatus | None, doc("What was found of the pool.", {"nodes": 4})] = None

@@ -1,0 +1,158 @@
+"""PlacementPolicy: rules for the placement of workloads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stellwerk.api.base import LIST_SET, Labels, Name, Token, WireModel, doc
+from stellwerk.api.conditions import Conditions
+from stellwerk.api.duration import DurationOrZero
+from stellwerk.api.money import Amount, Currency, PositiveAmount
+from stellwerk.api.v1alpha1.computepool import CapacityType, Provider
+from stellwerk.api.v1alpha1.kind import AGE, Column, Kind, KindInfo, short_name_rule
+
+Jurisdiction = Annotated[str, Field(min_length=2, max_length=3, pattern=r"^([A-Z]{2}|EEA)$")]
+"""An ISO 3166-1 alpha-2 code, or the groups EU and EEA."""
+
+
+class Requirements(WireModel):
+    """What a pool must be like; what is empty requires nothing."""
+
+    jurisdictions: Annotated[
+        tuple[Jurisdiction, ...],
+        doc(
+            "Where the pool may lie: ISO 3166-1 alpha-2 codes, or EU or EEA for all their members.",
+            ["EU", "CH"],
+            max_length=64,
+            json_schema_extra=LIST_SET,
+        ),
+    ] = ()
+    certifications: Annotated[
+        tuple[Token, ...],
+        doc(
+            "Certifications that the pool must have, all of them.",
+            ["ISO27001", "C5"],
+            max_length=32,
+            json_schema_extra=LIST_SET,
+        ),
+    ] = ()
+    providers: Annotated[
+        tuple[Provider, ...],
+        doc(
+            "Providers that are allowed.",
+            ["onprem", "aws"],
+            max_length=32,
+            json_schema_extra=LIST_SET,
+        ),
+    ] = ()
+    regions: Annotated[
+        tuple[Token, ...],
+        doc(
+            "Regions that are allowed.",
+            ["eu-central-1"],
+            max_length=64,
+            json_schema_extra=LIST_SET,
+        ),
+    ] = ()
+    capacity_types: Annotated[
+        tuple[CapacityType, ...],
+        doc(
+            "Capacity types that are allowed.",
+            ["Owned", "Reserved"],
+            max_length=4,
+            json_schema_extra=LIST_SET,
+        ),
+    ] = ()
+    pool_labels: Annotated[
+        Labels,
+        doc("Labels that the pool must have in spec.labels.", {"tier": "gold"}, max_length=16),
+    ] = {}
+
+
+class PlacementPolicySpec(WireModel):
+    """Rules and prices by which pools are chosen."""
+
+    namespaces: Annotated[
+        tuple[Name, ...],
+        doc(
+            "Namespaces whose workloads may name this policy; all if empty.",
+            ["vision", "speech"],
+            max_length=256,
+            json_schema_extra=LIST_SET,
+        ),
+    ] = ()
+    require: Annotated[Requirements, doc("What a pool must be like.", {"jurisdictions": ["EU"]})] = Requirements()
+    carbon_price_per_tonne: Annotated[
+        Amount,
+        doc("What a tonne of CO2e costs in comparisons, in the currency; 0 ignores it.", "80"),
+    ] = "0"
+    currency: Annotated[Currency, doc("ISO 4217 code of all amounts; pools in others are not used.", "EUR")] = "EUR"
+    restart_overhead: Annotated[
+        DurationOrZero,
+        doc(
+            "Time that every expected spot interruption costs besides lost work, in days, hours, minutes and seconds.",
+            "5m",
+        ),
+    ] = "5m"
+    max_cost_per_hour: Annotated[
+        PositiveAmount | None,
+        doc("The most that one workload may cost per hour, in the currency.", "250"),
+    ] = None
+
+
+class PlacementPolicyStatus(WireModel):
+    """Whether the policy is in force."""
+
+    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=2**63 - 1)] = 0
+    conditions: Annotated[
+        Conditions,
+        doc(
+            "Accepted.",
+            [
+                {
+                    "type": "Accepted",
+                    "status": "True",
+                    "reason": "Valid",
+                    "lastTransitionTime": "2026-11-22T19:00:00Z",
+                }
+            ],
+        ),
+    ] = ()
+
+
+ACCEPTED = Column(
+    "ACCEPTED",
+    ".status.conditions[?(@.type=='Accepted')].status",
+    "Whether it is valid and in force.",
+)
+
+
+class PlacementPolicy(Kind):
+    """Rules for the placement of the workloads that name it."""
+
+    rules = (short_name_rule("it becomes a label of Jobs"),)
+    info = KindInfo(
+        kind="PlacementPolicy",
+        plural="placementpolicies",
+        singular="placementpolicy",
+        short_names=("pp",),
+        scope="Cluster",
+        description="Rules for the placement of the workloads that name it.",
+        columns=(
+            Column("JURISDICTIONS", ".spec.require.jurisdictions", "Where pools may lie."),
+            Column("CAPACITY", ".spec.require.capacityTypes", "Capacity types allowed."),
+            Column("CARBON/T", ".spec.carbonPricePerTonne", "Price of a tonne of CO2e."),
+            Column("MAX/H", ".spec.maxCostPerHour", "The most a workload may cost per hour."),
+            ACCEPTED,
+            AGE,
+        ),
+    )
+
+    kind: Literal["PlacementPolicy"] = "PlacementPolicy"
+    spec: Annotated[PlacementPolicySpec, doc("Rules and prices.", {"require": {"jurisdictions": ["EU"]}})]
+    status: Annotated[
+        PlacementPolicyStatus | None,
+        doc("Whether the policy is in force.", {"observedGeneration": 1}),
+    ] = None
