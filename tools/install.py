@@ -71,9 +71,7 @@ def is_new_enough(python: str) -> bool:
     """Tell whether this interpreter starts and is at least Python 3.11."""
     probe = "import sys; sys.exit(sys.version_info < (%d, %d))" % OLDEST  # noqa: UP031
     try:
-        return (
-            subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0
-        )
+        return subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 

@@ -27,9 +27,7 @@ def committed() -> tuple[Path, ...]:
     """Every file that git knows or would offer to add."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return tuple(
-        path for name in listing.stdout.split("\0")[:-1] if (path := ROOT / name).is_file()
-    )
+    return tuple(path for name in listing.stdout.split("\0")[:-1] if (path := ROOT / name).is_file())
 
 
 def ours(*folders: str) -> Iterator[tuple[str, str]]:
@@ -77,9 +75,7 @@ def test_no_function_is_too_long_to_be_read_aloud() -> None:
 
 def test_every_module_says_what_it_is_for() -> None:
     files = ours("operator/", "tools/", "tests/")
-    silent = [
-        name for name, text in files if text.strip() and not ast.get_docstring(ast.parse(text))
-    ]
+    silent = [name for name, text in files if text.strip() and not ast.get_docstring(ast.parse(text))]
     assert silent == []
 
 
