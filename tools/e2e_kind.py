@@ -54,7 +54,7 @@ def kind_cluster(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def played_nodes(kwok: Path, kubeconfig: Path) -> Iterator[None]:
-    """Run kwok for the nodes that carry its annotation, with the test bed's stages; its log goes beside the kubeconfig."""
+    """Run kwok with the test bed's stages for the nodes that carry its annotation; it logs beside the kubeconfig."""
     ours = "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake"
     command = [str(kwok), "--kubeconfig", str(kubeconfig), "--config", str(STAGES), ours]
     with (

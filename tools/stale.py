@@ -16,7 +16,7 @@ from tools.lock import LOCK, ROOT, fingerprint
 
 IMAGE = re.compile(r"^\s*(?:- )?image:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
-PATH_IN_DOC = re.compile(r"`((?:operator|tests|tools|docs|deploy|crds|examples)/[\w./-]*|[\w-]+\.(?:py|toml|txt))`")
+PATH_IN_DOC = re.compile(r"`((?:operator|tests|tools|docs|deploy|crds|examples)/[\w./-]*|[\w-]+\.(?:toml|txt))`")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 TARGET_IN_DOC = re.compile(r"`make ([a-z0-9-]+)")
 
