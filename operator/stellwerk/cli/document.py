@@ -1,0 +1,126 @@
+"""The plan as a document for machines: `-o json` and `-o yaml`.
+
+docs/reference/plan-output.schema.json describes it, and tests hold the two equal.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from stellwerk.api.labels import API_VERSION
+from stellwerk.cli import figures
+from stellwerk.cli.result import Entry, Result
+from stellwerk.model.decision import Candidate, Carbon, Cost, Mode
+
+KIND: Final = "PlanReport"
+Json = dict[str, Any]
+
+
+def build(result: Result) -> Json:
+    """Return the whole plan as plain values; amounts are decimal strings, absent means not known."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "decidedAt": result.now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "summary": _summary(result),
+        "workloads": [workload(entry) for entry in result.entries],
+        "notes": list(result.notes),
+    }
+
+
+def as_json(value: Json) -> str:
+    """Write a document as JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def as_yaml(value: Json) -> str:
+    """Write a document as YAML."""
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    return text.rstrip("\n")
+
+
+def _summary(result: Result) -> Json:
+    totals = result.totals
+    return {
+        "workloads": len(result.entries),
+        "placed": totals.modes[Mode.FIT] + totals.modes[Mode.PREEMPT],
+        "waiting": totals.modes[Mode.WAIT],
+        "neverFits": totals.modes[Mode.NEVER],
+        "unpriced": totals.unpriced,
+        "costs": [
+            {"currency": c, "perHour": figures.exact(totals.per_hour[c]), "total": figures.exact(totals.total[c])}
+            for c in sorted(totals.per_hour)
+        ],
+    }
+
+
+def workload(entry: Entry) -> Json:
+    """Return one workload with its decision; fields are named as in the status of an AIWorkload."""
+    asked, decision = entry.workload, entry.decision
+    document: Json = {
+        "namespace": asked.key.namespace,
+        "name": asked.key.name,
+        "source": {"file": entry.file, "line": entry.line, "kind": "Job" if asked.source == "job" else "AIWorkload"},
+        "class": asked.class_,
+        "policy": asked.policy,
+        "priority": asked.priority,
+        "replicas": asked.replicas,
+        "mode": decision.mode.wire,
+        "reason": decision.reason,
+        "message": decision.message,
+        "considered": decision.considered,
+        "candidates": [_candidate(candidate) for candidate in decision.candidates],
+    }
+    if decision.unblock:
+        document["unblock"] = decision.unblock
+    if decision.chosen is not None:
+        document["placement"] = msgspec.to_builtins(decision.chosen)
+        document |= _money(decision.cost)
+    return document
+
+
+def _money(cost: Cost | None) -> Json:
+    if cost is None:
+        return {}
+    document: Json = {
+        "cost": {
+            "currency": cost.currency,
+            "perHour": figures.exact(cost.per_hour),
+            "total": figures.exact(cost.total),
+            "parts": [{"name": part.name, "amount": figures.exact(part.amount)} for part in cost.parts],
+        }
+    }
+    if cost.carbon is not None:
+        document["carbon"] = _carbon(cost.carbon)
+    return document
+
+
+def _carbon(value: Carbon) -> Json:
+    """Grams and kWh as decimal strings."""
+    return {
+        "gramsCO2e": figures.exact(value.milligrams * 1_000),
+        "kWh": figures.exact(value.milliwatt_hours),
+    }
+
+
+def _candidate(candidate: Candidate) -> Json:
+    document: Json = {
+        "cluster": candidate.cluster,
+        "pool": candidate.pool,
+        "verdict": candidate.verdict.wire,
+        "currency": candidate.cost.currency,
+        "perHour": figures.exact(candidate.cost.per_hour),
+        "total": figures.exact(candidate.cost.total),
+        "rejections": [
+            {"reason": r.reason, "message": r.message, "change": r.change, "permanent": r.permanent}
+            for r in candidate.rejections
+        ],
+    }
+    if candidate.option is not None:
+        document["accelerator"] = candidate.accelerator or candidate.option.model
+        document["count"] = candidate.option.count
+    return document

@@ -1,0 +1,39 @@
+"""How amounts look to people; machines get the exact strings of the wire format."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from stellwerk.api import money
+from stellwerk.model.decision import MICROS, Carbon
+from stellwerk.model.workload import AcceleratorOption, Workload
+
+NONE: Final = "-"
+
+
+def exact(micros: int | None) -> str:
+    """Write micro-units as the wire does, such as `24.14`, or `unknown`."""
+    return money.UNKNOWN if micros is None else money.text(Decimal(micros) / MICROS)
+
+
+def rounded(micros: int | None) -> str:
+    """Write micro-units with two decimals and thousands marked, such as `1,024.50`."""
+    return money.UNKNOWN if micros is None else f"{Decimal(micros) / MICROS:,.2f}"
+
+
+def carbon(value: Carbon | None) -> str:
+    """Write emissions in kilograms, or a dash where data is missing."""
+    return NONE if value is None else f"{Decimal(value.milligrams) / MICROS:,.1f} kg"
+
+
+def gang(workload: Workload, option: AcceleratorOption | None) -> str:
+    """Write what a workload asks for, such as `2 x 8 H100`."""
+    if option is None:
+        return f"{workload.replicas} x CPU"
+    return f"{workload.replicas} x {option.count} {option.model}"
+
+
+def asked(workload: Workload) -> str:
+    """Write all alternatives of a workload, such as `1 x 4 A100 or 1 x 2 H100`."""
+    return " or ".join(gang(workload, option) for option in workload.options)

@@ -1,0 +1,112 @@
+"""The fleet file: pools with the number and the shape of their nodes, as `--fleet` reads it.
+
+The pydantic models are its only definition; docs/reference/fleet.schema.json is generated from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from stellwerk.api import quantity
+from stellwerk.api.base import Labels, Name, QualifiedName
+from stellwerk.api.labels import API_VERSION
+from stellwerk.api.quantity import Quantity
+from stellwerk.api.v1alpha1 import Taint
+
+
+
+def _is_quantity(value: str | int) -> str | int:
+    if quantity.exact(value) < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+Quantities = dict[QualifiedName, Annotated[Quantity, AfterValidator(_is_quantity)]]
+"""Amounts by resource name, such as `{"cpu": "192", "memory": "2Ti", "nvidia.com/gpu": "8"}`."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        defer_build=True,
+    )
+
+
+class NodeGroup(_Part):
+    """So many nodes of one shape, with one load."""
+
+    count: Annotated[int, Field(ge=0, le=100_000, description="How many such nodes there are. Example: `4`.")] = 1
+    allocatable: Annotated[
+        Quantities,
+        Field(
+            min_length=1,
+            description="What the pods of one node may use in total; `pods` is 110 where it is not said."
+            ' Example: `{"cpu": "192", "memory": "2Ti", "nvidia.com/gpu": "8"}`.',
+        ),
+    ]
+    used: Annotated[
+        Quantities,
+        Field(
+            description="What is taken of each of these nodes, as the sum of its pods' requests."
+            ' Example: `{"nvidia.com/gpu": "3"}`.'
+        ),
+    ] = {}
+    labels: Annotated[
+        Labels,
+        Field(description='Labels of the nodes besides their pool\'s nodeSelector. Example: `{"rack": "r7"}`.'),
+    ] = {}
+    taints: Annotated[
+        tuple[Taint, ...],
+        Field(description="Taints of the nodes besides those that their pool declares."),
+    ] = ()
+
+
+class FleetMeta(_Part):
+    """Names a pool or a policy of the file."""
+
+    name: Annotated[Name, Field(description="Name of the object. Example: `onprem-h100`.")]
+
+
+class FleetPool(_Part):
+    """A ComputePool and its nodes."""
+
+    metadata: FleetMeta
+    spec: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="The spec of the ComputePool, checked like the object itself. It may be left out where the"
+            " ComputePool of this name is among the manifests, and a manifest wins over what stands here."
+        ),
+    ] = None
+    nodes: Annotated[tuple[NodeGroup, ...], Field(description="The pool's nodes; none if it is empty now.")] = ()
+
+
+class FleetPolicy(_Part):
+    """A PlacementPolicy of the fleet, for workloads whose manifests come without one."""
+
+    metadata: FleetMeta
+    spec: Annotated[dict[str, Any], Field(description="The spec of the PlacementPolicy, checked like the object.")]
+
+
+class Fleet(_Part):
+    """A fleet: what there is to run on. A file, not a cluster object."""
+
+    api_version: Annotated[Literal["stellwerk.dev/v1alpha1"], Field(description="Version of this format.")] = (
+        API_VERSION
+    )
+    kind: Annotated[Literal["Fleet"], Field(description="Always `Fleet`.")] = "Fleet"
+    pools: Annotated[tuple[FleetPool, ...], Field(description="Declared pools with their nodes.")] = ()
+    nodes: Annotated[
+        tuple[NodeGroup, ...],
+        Field(description="Nodes of no declared pool; pools are discovered from their labels as in a cluster."),
+    ] = ()
+    policies: Annotated[
+        tuple[FleetPolicy, ...],
+        Field(description="Policies of the fleet; a manifest of the same name wins."),
+    ] = ()

@@ -1,0 +1,124 @@
+"""Find and read manifests: files, folders (recursively) and standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from stellwerk.cli import yamltree
+from stellwerk.cli.problems import BadInputError, Problem
+
+STDIN: Final = "-"
+#: What `kubectl apply -R -f FOLDER` reads.
+SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One object as it was written, and where.
+
+    `prefix` is the path of the object inside its document: empty, or `items[3].` in a List.
+    """
+
+    file: str
+    root: yaml.Node
+    value: dict[str, Any]
+    prefix: str = ""
+
+    def problem(self, field: str, message: str) -> Problem:
+        """Return a problem of `field` of this object, with the line where it is written."""
+        path = f"{self.prefix}{field}".rstrip(".")
+        return Problem(self.file, yamltree.line_of(self.root, path), path, message)
+
+    @property
+    def kind(self) -> str:
+        """Return group and kind in one text, such as `stellwerk.dev/AIWorkload` or `Pod`."""
+        group = str(self.value.get("apiVersion", "")).rpartition("/")[0]
+        kind = str(self.value.get("kind", ""))
+        return f"{group}/{kind}" if group else kind
+
+    @property
+    def name(self) -> str:
+        """Return metadata.name, or nothing where it is missing."""
+        metadata = self.value.get("metadata")
+        return str(metadata.get("name", "")) if isinstance(metadata, dict) else ""
+
+    @property
+    def namespace(self) -> str:
+        """Return metadata.namespace, or nothing where it is missing."""
+        metadata = self.value.get("metadata")
+        return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
+
+
+def read(sources: Sequence[str]) -> list[Document]:
+    """Read every document of the named files and folders; `-` is standard input.
+
+    Files of a folder come in the order of their paths, and a file that is named twice is read
+    once, so that the result depends on nothing but the content.
+
+    Raises:
+        BadInputError: with every file that cannot be read or is not YAML.
+    """
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for file, text in _texts(sources, problems):
+        try:
+            documents.extend(_documents(file, text))
+        except yamltree.TreeError as error:
+            problems.append(Problem(file, error.line, "", str(error)))
+    if problems:
+        raise BadInputError(problems)
+    return documents
+
+
+def _texts(sources: Sequence[str], problems: list[Problem]) -> Iterator[tuple[str, str]]:
+    seen: set[Path] = set()
+    for source in sources:
+        if source == STDIN:
+            yield "<stdin>", sys.stdin.read()
+            continue
+        for path in _files(Path(source), problems):
+            if path.resolve() in seen:
+                continue
+            seen.add(path.resolve())
+            try:
+                yield str(path), path.read_text(encoding="utf-8-sig")
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(Problem(str(path), 0, "", f"cannot be read: {error}"))
+
+
+def _files(path: Path, problems: list[Problem]) -> list[Path]:
+    if not path.exists():
+        problems.append(Problem(str(path), 0, "", "no such file or folder"))
+        return []
+    if not path.is_dir():
+        return [path]
+    found = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+    if not found:
+        problems.append(Problem(str(path), 0, "", "no .yaml, .yml or .json file in this folder"))
+    return found
+
+
+def _documents(file: str, text: str) -> Iterator[Document]:
+    for root in yamltree.compose(text):
+        value = yamltree.to_plain(root)
+        if not isinstance(value, dict):
+            raise yamltree.TreeError(root.start_mark.line + 1, "an object must be a mapping")
+        if value.get("kind") == "List" and isinstance(value.get("items"), list):
+            yield from _items(file, root, value["items"])
+        else:
+            yield Document(file, root, value)
+
+
+def _items(file: str, root: yaml.Node, items: list[Any]) -> Iterator[Document]:
+    for index, item in enumerate(items):
+        prefix = f"items[{index}]."
+        if not isinstance(item, dict):
+            line = yamltree.line_of(root, prefix)
+            raise yamltree.TreeError(line, "an object must be a mapping")
+        yield Document(file, root, item, prefix)
