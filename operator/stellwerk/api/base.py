@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
 
 Wire = dict[str, Any]
 """A decoded JSON object as the API server sends it: camelCase keys, plain values."""
@@ -44,17 +45,21 @@ class Frozen(NamedTuple):
     """One sentence that names the field and says what to do instead."""
 
 
-def frozen(field: str, remedy: str, empty: str | None = None) -> Frozen:
-    """Forbid changes of `field`; `empty` is the CEL literal that stands for the absent field.
-
-    A field without a default needs `empty` or may not come and go: both sides must have it or lack
-    it.
-    """
-    if empty is not None:
-        cel = f"self.?{field}.orValue({empty}) == oldSelf.?{field}.orValue({empty})"
+def frozen(field: str, remedy: str, *, is_list: bool = False) -> Frozen:
+    """Forbid changes of `field`; for a list, absent and empty are the same."""
+    new, old = f"self.{field}", f"oldSelf.{field}"
+    if is_list:
+        cel = (
+            f"(has({new}) ? {new}.size() : 0) == (has({old}) ? {old}.size() : 0) && "
+            f"(!has({new}) || !has({old}) || {new} == {old})"
+        )
     else:
-        cel = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+        cel = f"has({new}) == has({old}) && (!has({new}) || {new} == {old})"
     return Frozen(field, cel, f"{field} cannot be changed once the object exists: {remedy}")
+
+
+def _field_path(field: str) -> dict[str, str]:
+    return {"fieldPath": f".{field}"} if field else {}
 
 
 class WireModel(BaseModel):
@@ -71,12 +76,24 @@ class WireModel(BaseModel):
     rules: ClassVar[tuple[Rule, ...]] = ()
     frozen_fields: ClassVar[tuple[Frozen, ...]] = ()
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Add the model's rules to its JSON schema, from which the CRDs are made."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        rules = [
+            *({"rule": r.cel, "message": r.message} | _field_path(r.field) for r in cls.rules),
+            *({"rule": f.cel, "message": f.message} | _field_path(f.field) for f in cls.frozen_fields),
+        ]
+        if rules:
+            schema["x-kubernetes-validations"] = rules
+        return schema
+
     def wire(self) -> Wire:
         """Return the JSON object that was parsed: what was not set (or defaulted by) is absent."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-def doc(text: str, example: object, **bounds: Any) -> FieldInfo:
+def doc(text: str, example: object, **bounds: Any) -> FieldInfo:  # noqa: ANN401 - as Field
     """Describe a field: what it says and in which unit, an example, and its bounds.
 
     Args:
@@ -99,6 +116,9 @@ LIST_SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
 
 LIST_ATOMIC: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
 """Marks a list that is replaced as a whole."""
+
+MAX_COUNTER = 2**53 - 1
+"""The greatest whole number that every JSON reader keeps exactly."""
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stellwerk.api.base import Timestamp, WireModel, doc
+from stellwerk.api.base import MAX_COUNTER, Timestamp, WireModel, doc
 
 Status = Literal["True", "False", "Unknown"]
 
@@ -55,7 +55,7 @@ class Condition(WireModel):
     last_transition_time: Annotated[Timestamp, doc("When `status` last changed (RFC 3339).", "2026-11-22T19:00:00Z")]
     observed_generation: Annotated[
         int,
-        doc("The generation of the spec that was judged.", 1, ge=0, le=2**63 - 1),
+        doc("The generation of the spec that was judged.", 1, ge=0, le=MAX_COUNTER),
     ] = 0
 
 

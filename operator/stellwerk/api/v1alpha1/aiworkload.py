@@ -72,7 +72,7 @@ class AIWorkloadSpec(WireModel):
     frozen_fields = (
         frozen("class", _CREATE_ANOTHER),
         frozen("replicas", _CREATE_ANOTHER),
-        frozen("accelerators", _CREATE_ANOTHER, empty="[]"),
+        frozen("accelerators", _CREATE_ANOTHER, is_list=True),
         frozen("expectedRuntime", _CREATE_ANOTHER),
         frozen("checkpointInterval", _CREATE_ANOTHER),
         frozen("backoffLimit", _CREATE_ANOTHER),

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from stellwerk.api.base import (
     LIST_ATOMIC,
+    MAX_COUNTER,
     Labels,
     ObjectName,
     QualifiedName,
@@ -166,7 +167,7 @@ class DecisionStatus(WireModel):
             json_schema_extra=LIST_ATOMIC,
         ),
     ] = ()
-    cycle: Annotated[int, doc("Number of the planning cycle that decided.", 42, ge=0, le=2**63 - 1)] = 0
+    cycle: Annotated[int, doc("Number of the planning cycle that decided.", 42, ge=0, le=MAX_COUNTER)] = 0
     decided_at: Annotated[Timestamp | None, doc("When it was decided (RFC 3339).", "2026-11-22T19:00:00Z")] = None
 
 
@@ -185,7 +186,7 @@ class ChildStatus(WireModel):
 class AIWorkloadStatus(WireModel):
     """What Stellwerk decided and saw; only Stellwerk writes it."""
 
-    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=2**63 - 1)] = 0
+    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=MAX_COUNTER)] = 0
     conditions: Annotated[
         Conditions,
         doc(

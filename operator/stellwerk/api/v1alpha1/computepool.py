@@ -9,6 +9,7 @@ from pydantic import Field
 from stellwerk.api.base import (
     DNS_SUBDOMAIN,
     LIST_SET,
+    MAX_COUNTER,
     Labels,
     LabelValue,
     Name,
@@ -189,7 +190,7 @@ class ComputePoolSpec(WireModel):
 class ComputePoolStatus(WireModel):
     """What was found of the pool."""
 
-    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=2**63 - 1)] = 0
+    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=MAX_COUNTER)] = 0
     conditions: Annotated[
         Conditions,
         doc(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stellwerk.api.base import LIST_SET, Labels, Name, Token, WireModel, doc
+from stellwerk.api.base import LIST_SET, MAX_COUNTER, Labels, Name, Token, WireModel, doc
 from stellwerk.api.conditions import Conditions
 from stellwerk.api.duration import DurationOrZero
 from stellwerk.api.money import Amount, Currency, PositiveAmount
@@ -105,7 +105,7 @@ class PlacementPolicySpec(WireModel):
 class PlacementPolicyStatus(WireModel):
     """Whether the policy is in force."""
 
-    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=2**63 - 1)] = 0
+    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=MAX_COUNTER)] = 0
     conditions: Annotated[
         Conditions,
         doc(

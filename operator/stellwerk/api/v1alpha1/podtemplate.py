@@ -199,21 +199,23 @@ class TemplateMetadata(WireModel):
     ] = {}
 
 
+def _mounts_name_volumes(field: str, attribute: str) -> Rule:
+    return Rule(
+        name=f"{field}-mount-volumes",
+        cel=f"!has(self.{field}) || self.{field}.all(c, !has(c.volumeMounts) || c.volumeMounts.all("
+        "m, has(self.volumes) && self.volumes.exists(v, v.name == m.name)))",
+        message=f"{field}: every name in volumeMounts must be the name of one of volumes",
+        holds=lambda p: {m.name for c in getattr(p, attribute) for m in c.volume_mounts} <= {v.name for v in p.volumes},
+        field=field,
+    )
+
+
 class PodSpec(WireModel):
     """What the pods run; where they run is decided by Stellwerk."""
 
     rules = (
-        Rule(
-            name="mounts-name-volumes",
-            cel="(has(self.initContainers) ? self.containers + self.initContainers"
-            " : self.containers).all(c, !has(c.volumeMounts) || c.volumeMounts.all(m,"
-            " has(self.volumes) && self.volumes.exists(v, v.name == m.name)))",
-            message="every name in volumeMounts must be the name of one of volumes",
-            holds=lambda p: (
-                {m.name for c in (*p.containers, *p.init_containers) for m in c.volume_mounts}
-                <= {v.name for v in p.volumes}
-            ),
-        ),
+        _mounts_name_volumes("containers", "containers"),
+        _mounts_name_volumes("initContainers", "init_containers"),
         Rule(
             name="names-differ",
             cel="!has(self.initContainers) || self.initContainers.all(i, self.containers.all(c, c.name != i.name))",
