@@ -12,11 +12,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tools.lock import LOCK, ROOT, fingerprint
+from tools.lock import LOCK, ROOT, RUNTIME_LOCK, fingerprint
 
-IMAGE = re.compile(r"^\s*(?:- )?image:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+IMAGE = re.compile(r"^(?:\s*(?:- )?image:|FROM)\s+[\"']?([^\s\"'#]+)", re.MULTILINE)
+IMAGE_FILES = ("*.yaml", "*.yml", "Dockerfile")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 PATH_IN_DOC = re.compile(r"`((?:operator|tests|tools|docs|deploy|crds|examples)/[\w./-]*|[\w-]+\.(?:toml|txt))`")
+CODE = re.compile(r"`[^`]*`")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 TARGET_IN_DOC = re.compile(r"`make ([a-z0-9-]+)")
 
@@ -36,24 +38,30 @@ def project() -> dict[str, object]:
 
 
 def lock_problems() -> Iterator[str]:
-    """constraints.txt must answer today's dependency tables, and hold a pin for each entry."""
-    text = LOCK.read_text()
-    if f"# pyproject-sha256: {fingerprint()}" not in text:
-        yield "constraints.txt was made from other dependency tables: run `make lock`"
-    pins = {canonicalize_name(name): Version(version) for name, version in PIN.findall(text)}
+    """Both locks answer today's dependency tables, agree with each other, and pin what those ask for."""
     tables = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for line in [*tables["dependencies"], *tables["optional-dependencies"]["dev"]]:
-        wanted = Requirement(line)
-        pinned = pins.get(canonicalize_name(wanted.name))
-        if pinned is None or pinned not in wanted.specifier:
-            yield f"constraints.txt pins {wanted.name} to {pinned}, pyproject.toml wants {line}"
+    wanted = {
+        LOCK: tables["dependencies"] + tables["optional-dependencies"]["dev"],
+        RUNTIME_LOCK: tables["dependencies"],
+    }
+    pins = {name: dict(PIN.findall((ROOT / name).read_text())) for name in wanted}
+    for name, lines in wanted.items():
+        if f"# pyproject-sha256: {fingerprint()}" not in (ROOT / name).read_text():
+            yield f"{name} was made from other dependency tables: run `make lock`"
+        versions = {canonicalize_name(package): Version(version) for package, version in pins[name].items()}
+        for line in lines:
+            pinned = versions.get(canonicalize_name(Requirement(line).name))
+            if pinned is None or pinned not in Requirement(line).specifier:
+                yield f"{name} pins {pinned}, pyproject.toml wants {line}"
+    for package, version in pins[RUNTIME_LOCK].items() - pins[LOCK].items():
+        yield f"{RUNTIME_LOCK} has {package} {version}, {LOCK} has not: run `make lock`"
 
 
 def image_problems() -> Iterator[str]:
     """Each image in deploy/ and charts/ has a tag or digest; our own has this version's tag."""
     version = str(project()["version"])
     for folder in ("deploy", "charts"):
-        for path in sorted((ROOT / folder).rglob("*.y*ml")):
+        for path in sorted(path for pattern in IMAGE_FILES for path in (ROOT / folder).rglob(pattern)):
             for image in IMAGE.findall(path.read_text()):
                 name, _, tag = image.rpartition(":")
                 where = f"{path.relative_to(ROOT)}: image {image}"
@@ -74,7 +82,7 @@ def document_problems() -> Iterator[str]:
         for path in sorted(set(PATH_IN_DOC.findall(text))):
             if not (ROOT / path).exists():
                 yield f"{here} names `{path}`, which does not exist"
-        for link in sorted(set(LINK.findall(text))):
+        for link in sorted(set(LINK.findall(CODE.sub("", text)))):
             if not (page.parent / link).exists():
                 yield f"{here} links to {link}, which does not exist"
         for target in sorted(set(TARGET_IN_DOC.findall(text)) - targets):

@@ -5,7 +5,7 @@ import sys
 
 from tools.generate import ROOT, run_all
 
-GENERATED = ("crds", "docs/reference", "constraints.txt")
+GENERATED = ("crds", "docs/reference", "constraints.txt", "deploy/requirements.txt")
 
 
 def untracked() -> list[str]:

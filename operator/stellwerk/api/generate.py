@@ -50,14 +50,21 @@ def _crd(kind: type[Kind]) -> Artifact:
     return Artifact(path, lambda: to_yaml(custom_resource_definition(kind)))
 
 
+def _kustomization() -> str:
+    """Return the Kustomization of crds/, for `kubectl apply -k deploy/`."""
+    resources = [f"{GROUP}_{kind.info.plural}.yaml" for kind in KINDS]
+    return to_yaml({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources})
+
+
 ARTIFACTS: Final[tuple[Artifact, ...]] = (
     *(_crd(kind) for kind in KINDS),
+    Artifact("crds/Kustomization", _kustomization),  # this name, because `kubectl apply -f crds/` leaves it out
     Artifact("docs/reference/api.md", api_reference),
     Artifact("docs/reference/reasons.md", reason_reference),
 )
 """All generated files; add one here and `--check` watches over it."""
 
-OWNED: Final = ("crds/*.yaml",)
+OWNED: Final = ("crds/*",)
 """Files of these patterns are all generated: what is not in `ARTIFACTS` is left over."""
 
 
