@@ -1,0 +1,161 @@
+"""From an action to its HTTP request, and from an object to whether the action is in effect."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from stellwerk.cluster import errors
+from stellwerk.cluster.outcome import NameTaken
+from stellwerk.cluster.resources import AIWORKLOADS, COMPUTE_POOLS, JOBS, PLACEMENT_POLICIES
+from stellwerk.cluster.resources import object_path as path_of
+from stellwerk.cluster.session import FIELD_MANAGER, MERGE_PATCH, Request
+from stellwerk.cluster.structs import ObjectMeta
+from stellwerk.lifecycle.actions import (
+    Body,
+    CreateJob,
+    CreateWorkload,
+    PatchConfigStatus,
+    PatchJob,
+    PatchStatus,
+)
+
+Write = PatchStatus | CreateJob | PatchJob | CreateWorkload | PatchConfigStatus
+"""An action that writes an object; events are recorded elsewhere."""
+
+_QUERY: Final = {"fieldManager": FIELD_MANAGER}
+_CONFIG: Final = {
+    "PlacementPolicy": PLACEMENT_POLICIES.path,
+    "ComputePool": COMPUTE_POOLS.path,
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What a write left behind: the object's new version and its uid."""
+
+    resource_version: str
+    uid: str
+
+
+class _Head(msgspec.Struct):
+    metadata: ObjectMeta
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
+def request_for(action: Write, version: str | None) -> Request:
+    """Build the request that carries out an action.
+
+    Args:
+        action: what to do.
+        version: resource version that a patch is based on; None writes over any version.
+
+    """
+    match action:
+        case PatchStatus():
+            path = path_of(AIWORKLOADS.path, action.key.namespace, action.key.name)
+            return _patch(f"{path}/status", action.body, version)
+        case PatchJob():
+            path = path_of(JOBS.path, action.key.namespace, action.key.name)
+            return _patch(path, action.body, version)
+        case PatchConfigStatus():
+            return _patch(f"{_CONFIG[action.kind]}/{action.name}/status", action.body, version)
+        case CreateJob():
+            return _create(path_of(JOBS.path, action.key.namespace, ""), action.manifest)
+        case CreateWorkload():
+            return _create(path_of(AIWORKLOADS.path, action.key.namespace, ""), action.manifest)
+
+
+def object_path(action: Write) -> str:
+    """Return the path of the object that an action writes, to look at it."""
+    match action:
+        case PatchStatus():
+            return path_of(AIWORKLOADS.path, action.key.namespace, action.key.name)
+        case PatchJob():
+            return path_of(JOBS.path, action.key.namespace, action.key.name)
+        case PatchConfigStatus():
+            return f"{_CONFIG[action.kind]}/{action.name}"
+        case CreateJob():
+            return path_of(JOBS.path, action.key.namespace, action.manifest["metadata"]["name"])
+        case CreateWorkload():
+            name = action.manifest["metadata"]["name"]
+            return path_of(AIWORKLOADS.path, action.key.namespace, name)
+
+
+def expected_version(action: Write) -> str | None:
+    """Return the version that an action is based on, or None if it says none."""
+    return action.resource_version if isinstance(action, PatchStatus | PatchJob) else None
+
+
+def written(body: bytes) -> Written:
+    """Read what a successful write answered, or a GET; nothing else of it is decoded."""
+    meta = _head.decode(body).metadata
+    return Written(meta.resource_version, meta.uid)
+
+
+def check_in_effect(action: Write, body: bytes, version: str | None) -> Written | None:
+    """Judge an object that was looked up because the answer to a write was lost.
+
+    Args:
+        action: what was sent.
+        body: the object as it is now.
+        version: the version that the write was based on, or None.
+
+    Returns:
+        The object's version and uid if the action is in effect; None if it surely is not and may be
+        sent again.
+
+    Raises:
+        Conflict: the object changed otherwise; decide again.
+        NotFound: it is another object of that name.
+        NameTaken: a child of that name is not ours.
+
+    """
+    meta = _head.decode(body).metadata
+    if isinstance(action, CreateJob | CreateWorkload):
+        _check_ours(action, meta)
+        return Written(meta.resource_version, meta.uid)
+    if isinstance(action, PatchStatus) and meta.uid != action.uid:
+        raise errors.NotFound(f"{action.key} is another object by now", status=404)
+    if holds(msgspec.json.decode(body), action.body):
+        return Written(meta.resource_version, meta.uid)
+    if version is not None and meta.resource_version != version:
+        raise errors.Conflict(f"changed since version {version}", status=409)
+    return None
+
+
+def _check_ours(action: CreateJob | CreateWorkload, meta: ObjectMeta) -> None:
+    name = f"{meta.namespace}/{meta.name}"
+    owners = meta.owner_references or ()
+    if all(owner.uid != action.owner_uid for owner in owners):
+        whose = ", ".join(f"{owner.kind} {owner.name}" for owner in owners) or "nobody we know"
+        raise NameTaken(f"{name} exists already and belongs to {whose}")
+    if meta.deletion_timestamp:
+        raise errors.Conflict(f"{name} of an earlier attempt is still being deleted")
+
+
+def holds(live: Any, patch: Any) -> bool:  # noqa: ANN401 - JSON
+    """Tell whether a merge patch would change nothing: all it sets is there, all it nulls is not."""
+    if isinstance(patch, dict):
+        return isinstance(live, dict) and all(holds(live.get(key), value) for key, value in patch.items())
+    if isinstance(patch, list | tuple):
+        return (
+            isinstance(live, list)
+            and len(live) == len(patch)
+            and all(holds(have, want) for have, want in zip(live, patch, strict=True))
+        )
+    return bool(live == patch)
+
+
+def _patch(path: str, body: Body, version: str | None) -> Request:
+    if version is not None:
+        body = {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": version}}
+    return Request("PATCH", path, _encode(body), MERGE_PATCH, _QUERY)
+
+
+def _create(path: str, manifest: Body) -> Request:
+    return Request("POST", path, _encode(manifest), query=_QUERY)
