@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GENERATORS = ("stellwerk.api.generate",)
+GENERATORS = ("stellwerk.api.generate", "tools.reference")
 
 
 def run_all(*arguments: str) -> bool:
