@@ -1,0 +1,1 @@
+"""Tests, the test bed they run on, the demo and the benchmarks."""
