@@ -21,7 +21,8 @@ def main() -> int:
     """Create the environment where it is missing and install into it; 0 when it is ready."""
     uv = None if os.environ.get("STELLWERK_NO_UV") else shutil.which("uv")
     try:
-        if not is_new_enough(str(VENV / "bin" / "python")):
+        # An environment that uv made has no pip, one that was cut short may have neither.
+        if not starts(str(VENV / "bin" / "python"), needed="sys" if uv else "pip"):
             create(uv)
         fill(uv)
     except subprocess.CalledProcessError as error:
@@ -61,15 +62,15 @@ def find_python() -> str:
     """
     for name in CANDIDATES:
         path = shutil.which(name)
-        if path and is_new_enough(path):
+        if path and starts(path):
             return path
     message = "Python 3.11 or newer is needed, and none is on PATH (or set STELLWERK_PYTHON)"
     raise LookupError(message)
 
 
-def is_new_enough(python: str) -> bool:
-    """Tell whether this interpreter starts and is at least Python 3.11."""
-    probe = "import sys; sys.exit(sys.version_info < (%d, %d))" % OLDEST  # noqa: UP031
+def starts(python: str, needed: str = "sys") -> bool:
+    """Tell whether this interpreter starts, is at least Python 3.11, and can import a module."""
+    probe = f"import sys, {needed}; sys.exit(sys.version_info < {OLDEST})"
     try:
         return subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0
     except OSError:

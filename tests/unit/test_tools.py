@@ -88,9 +88,10 @@ def test_an_interpreter_is_taken_only_when_it_starts_and_is_new_enough(tmp_path:
     old = tmp_path / "python-old"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
-    assert install.is_new_enough(install.find_python())
-    assert not install.is_new_enough(str(old))
-    assert not install.is_new_enough(str(tmp_path / "none"))
+    assert install.starts(install.find_python())
+    assert not install.starts(str(old))
+    assert not install.starts(str(tmp_path / "none"))
+    assert not install.starts(install.find_python(), needed="a_module_that_is_not_there")
 
 
 def test_no_new_enough_python_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
