@@ -145,7 +145,11 @@ class Session:
         """
         limit = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=silence)
         async with self._open(request, limit) as response:
-            yield response.content
+            try:
+                yield response.content
+            finally:
+                if response.connection is not None and response.connection.transport is not None:
+                    response.connection.transport.abort()  # no TLS farewell: nobody waits for it
 
     @asynccontextmanager
     async def _open(self, request: Request, limit: aiohttp.ClientTimeout) -> AsyncIterator[aiohttp.ClientResponse]:

@@ -1,0 +1,1 @@
+"""Faults between the operator and a real API server."""
