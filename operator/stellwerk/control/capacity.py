@@ -1,0 +1,140 @@
+"""What the nodes offer and what bound pods use of it, kept up to date event by event.
+
+Room is counted from pods that are really bound, never from what somebody once intended: a GPU that kube-scheduler gave
+to a pod that Stellwerk does not know is taken all the same (invariant S1).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import msgspec
+
+from stellwerk.cluster import structs
+from stellwerk.model.capacity import Node, Taint
+from stellwerk.model.pods import pod_requests
+from stellwerk.model.resources import Resources
+
+
+class PodUse(msgspec.Struct, frozen=True):
+    """The part of a pod that matters here."""
+
+    job_uid: str
+    node: str
+    """Empty while it is not bound."""
+    requests: Resources
+    unschedulable: str | None
+
+
+class JobPods(msgspec.Struct, frozen=True):
+    """The live pods of one Job."""
+
+    bound: int = 0
+    unschedulable: str | None = None
+    """What kube-scheduler says of one that it cannot bind."""
+
+
+class Capacity:
+    """Nodes of one cluster and their use.
+
+    Attributes:
+        freed: something was freed or added since the flag was last reset, so that what waits may fit now.
+
+    """
+
+    def __init__(self, cluster: str) -> None:
+        self._cluster = cluster
+        self._nodes: dict[str, Node] = {}
+        self._usage: dict[str, Resources] = {}
+        self._pods: dict[str, PodUse] = {}
+        self._by_job: defaultdict[str, dict[str, PodUse]] = defaultdict(dict)
+        self._frozen_nodes: tuple[Node, ...] | None = None
+        self.freed = False
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes, by name; the same tuple until a node changes."""
+        if self._frozen_nodes is None:
+            self._frozen_nodes = tuple(self._nodes[name] for name in sorted(self._nodes))
+        return self._frozen_nodes
+
+    @property
+    def usage(self) -> Mapping[str, Resources]:
+        """What live bound pods use, by node name; a copy."""
+        return dict(self._usage)
+
+    def pods_of(self, job_uid: str) -> JobPods:
+        """Return the live pods of a Job."""
+        pods = self._by_job.get(job_uid, {})
+        told = (pod.unschedulable for pod in pods.values() if pod.unschedulable)
+        return JobPods(sum(1 for pod in pods.values() if pod.node), next(told, None))
+
+    def set_node(self, new: structs.Node | None, old: structs.Node | None) -> bool:
+        """Take in an event of a node; tell whether anything that decisions depend on changed (heartbeats do not)."""
+        if new is None:
+            gone = self._nodes.pop(old.metadata.name, None) if old is not None else None
+            self._frozen_nodes = None if gone is not None else self._frozen_nodes
+            return gone is not None
+        node = node_from(new, self._cluster)
+        if self._nodes.get(node.name) == node:
+            return False
+        self._nodes[node.name] = node
+        self._frozen_nodes = None
+        self.freed = True
+        return True
+
+    def set_pod(self, new: structs.Pod | None, old: structs.Pod | None) -> str:
+        """Take in an event of a pod; return the uid of its Job if that Job's pods changed, else an empty string."""
+        shown = new or old
+        if shown is None:
+            return ""
+        uid = shown.metadata.uid
+        before = self._pods.get(uid)
+        after = None if new is None or new.terminal else use_of(new, before)
+        if before == after:
+            return ""
+        self._replace(uid, before, after)
+        return (after or before or _NOTHING).job_uid
+
+    def _replace(self, uid: str, before: PodUse | None, after: PodUse | None) -> None:
+        for pod, sign in ((before, -1), (after, 1)):
+            if pod is not None and pod.node:
+                used = self._usage.get(pod.node, Resources()) + pod.requests * sign
+                if used:
+                    self._usage[pod.node] = used
+                else:
+                    self._usage.pop(pod.node, None)
+        if before is not None:
+            self.freed |= bool(before.node) and (after is None or not after.node)
+            siblings = self._by_job[before.job_uid]
+            siblings.pop(uid, None)
+            if not siblings:
+                del self._by_job[before.job_uid]
+            self._pods.pop(uid)
+        if after is not None:
+            self._pods[uid] = after
+            if after.job_uid:
+                self._by_job[after.job_uid][uid] = after
+
+
+_NOTHING = PodUse("", "", Resources(), None)
+
+
+def use_of(pod: structs.Pod, before: PodUse | None) -> PodUse:
+    """Reduce a pod to what matters; its requests never change, so they are worked out once."""
+    requests = before.requests if before else pod_requests(msgspec.to_builtins(pod.spec))
+    return PodUse(pod.job_uid, pod.spec.node_name, requests, None if pod.spec.node_name else pod.unschedulable)
+
+
+def node_from(node: structs.Node, cluster: str) -> Node:
+    """Build the planner's view of a node; one without a Ready condition is not ready."""
+    return Node(
+        name=node.metadata.name,
+        labels=node.metadata.labels or {},
+        allocatable=Resources.from_quantities(node.status.allocatable or {}),
+        taints=tuple(Taint(taint.key, taint.effect, taint.value) for taint in node.spec.taints or ()),
+        ready=node.ready,
+        unschedulable=node.spec.unschedulable,
+        cluster=cluster,
+    )

@@ -1,0 +1,101 @@
+"""Gauges of the fleet, worked out from the caches every few seconds and set all at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from stellwerk import metrics
+from stellwerk.api.conditions import ConditionType
+from stellwerk.cluster.reflector import Reflector
+from stellwerk.control.store import Store
+from stellwerk.model.capacity import Node, Pool
+from stellwerk.model.snapshot import Snapshot
+
+Labels = tuple[str, ...]
+
+_UNKNOWN = "unknown"
+
+
+def publish(store: Store, reflectors: Sequence[Reflector[Any]], cluster: str) -> None:
+    """Set all gauges to what the caches say now."""
+    _publish_pools(store.snapshot(()))
+    _publish_workloads(store)
+    for reflector in reflectors:
+        labels = (reflector.resource.name, cluster)
+        metrics.STREAM_AGE.labels(*labels).set(reflector.age())
+        metrics.STREAM_LISTS.labels(*labels).set(reflector.stats.lists)
+        metrics.STREAM_ERRORS.labels(*labels).set(reflector.stats.errors)
+        metrics.OBJECTS.labels(*labels).set(len(reflector.objects))
+
+
+def _publish_pools(snapshot: Snapshot) -> None:
+    accelerators: dict[Labels, float] = {}
+    ratio: dict[Labels, float] = {}
+    cost: dict[Labels, float] = {}
+    nodes: dict[Labels, float] = {}
+    members = _members(snapshot)
+    for pool in snapshot.pools:
+        usable = [node for node in members[pool.name] if node.usable]
+        key = (pool.cluster, pool.name)
+        nodes[key] = len(usable)
+        if pool.price is not None:
+            priced = (*key, pool.capacity_type.value, pool.price.currency)
+            cost[priced] = float(pool.price.per_node_hour * len(usable))
+        if pool.accelerator is not None:
+            counts = _accelerators(pool, members[pool.name], snapshot)
+            for state, count in counts.items():
+                accelerators[(*key, pool.accelerator.model, pool.capacity_type.value, state)] = count
+            if counts["total"]:
+                ratio[key] = (counts["allocated"] + counts["reserved"]) / counts["total"]
+    metrics.replace(metrics.POOL_ACCELERATORS, accelerators)
+    metrics.replace(metrics.POOL_UTILIZATION, ratio)
+    metrics.replace(metrics.POOL_COST, cost)
+    metrics.replace(metrics.POOL_NODES, nodes)
+
+
+def _members(snapshot: Snapshot) -> dict[str, list[Node]]:
+    members: dict[str, list[Node]] = {pool.name: [] for pool in snapshot.pools}
+    for node in snapshot.nodes:
+        pool = next((pool for pool in snapshot.pools if pool.selects(node)), None)
+        if pool is not None:
+            members[pool.name].append(node)
+    return members
+
+
+def _accelerators(pool: Pool, nodes: Sequence[Node], snapshot: Snapshot) -> dict[str, int]:
+    resource = pool.accelerator.resource if pool.accelerator else ""
+    used = (snapshot.usage[node.name].get(resource) for node in nodes if node.name in snapshot.usage)
+    held = (one.pod.get(resource) * one.pods for one in snapshot.reserved if one.pool == pool.name)
+    return {
+        "total": sum(node.allocatable.get(resource) for node in nodes if node.usable),
+        "allocated": sum(used),
+        "reserved": sum(held),
+    }
+
+
+def _publish_workloads(store: Store) -> None:
+    placed: Counter[Labels] = Counter()
+    unpriced: Counter[Labels] = Counter()
+    pending: Counter[Labels] = Counter()
+    cost: dict[Labels, Decimal] = {}
+    for uid in store.workloads.uids:
+        status = store.workloads.status(uid)
+        if status.is_true(ConditionType.FINISHED):
+            continue
+        if not status.is_true(ConditionType.PLACED) or status.placement is None:
+            pending[(status.decision.reason if status.decision else "NotDecided",)] += 1
+            continue
+        namespace, class_ = store.workloads.describe(uid)
+        placed[namespace, class_, status.placement.pool] += 1
+        if status.cost is None or status.cost.per_hour == _UNKNOWN:
+            unpriced[(namespace,)] += 1
+        else:
+            key = (namespace, class_, status.placement.pool, status.cost.currency)
+            cost[key] = cost.get(key, Decimal(0)) + Decimal(status.cost.per_hour)
+    metrics.replace(metrics.PLACED, placed)
+    metrics.replace(metrics.UNPRICED, unpriced)
+    metrics.replace(metrics.PENDING, pending)
+    metrics.replace(metrics.PLACED_COST, {key: float(amount) for key, amount in cost.items()})

@@ -1,0 +1,257 @@
+"""One replica: it watches always, and decides and writes while it leads.
+
+Everything that a cycle needs is warm before the replica competes for the Lease, so that a takeover begins with a
+decision and not with a list of ten thousand objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from stellwerk import metrics
+from stellwerk.cluster import resources
+from stellwerk.cluster.elector import Callbacks, Elector, Unelected
+from stellwerk.cluster.kubeconfig import Target
+from stellwerk.cluster.lease import LeaseConfig
+from stellwerk.cluster.reflector import Reflector, Tuning
+from stellwerk.cluster.session import Session
+from stellwerk.cluster.writer import Writer, WriterTuning
+from stellwerk.control.batcher import Batcher
+from stellwerk.control.cycle import Cycle
+from stellwerk.control.endpoints import Probes
+from stellwerk.control.figures import publish
+from stellwerk.control.store import Store
+from stellwerk.lifecycle.config_status import judge
+from stellwerk.logs import get_logger
+
+_log = get_logger(__name__)
+
+_HEARTBEAT_SECONDS: Final = 0.5
+_FIGURES_SECONDS: Final = 2.0
+_STUCK_SECONDS: Final = 60.0
+"""A main loop that stood still for this long will not recover."""
+_OVERDUE_SECONDS: Final = 60.0
+"""A policy or pool that got no answer for this long: kopf is deaf."""
+
+
+class Shell(Protocol):
+    """What answers people about the kinds that they write by hand, while this replica leads."""
+
+    def start(self) -> None:
+        """Begin to answer."""
+
+    def stop(self) -> None:
+        """Cease."""
+
+    def restart(self) -> None:
+        """Begin anew: an answer is overdue."""
+
+
+ShellFactory = Callable[[Callable[[str, Mapping[str, Any]], None]], Shell]
+"""Makes the shell; gets the function that judges an object by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How one replica runs: plain values, in seconds where a time."""
+
+    cluster: str
+    lease: LeaseConfig | None
+    """None: lead without election."""
+    tuning: Tuning
+    writes: WriterTuning
+    window: tuple[float, float, float]
+    """Idle, maximum and tick of the batcher."""
+    heartbeat_limit: float
+    liveness: float
+
+
+class Runtime:
+    """One replica of the operator on one cluster.
+
+    Args:
+        target: the API server.
+        how: settings.
+        shell: makes the shell.
+
+    """
+
+    def __init__(self, target: Target, how: How, shell: ShellFactory) -> None:
+        self._target, self._how = target, how
+        self._store = Store(how.cluster, self._changed)
+        self._batcher = Batcher(*how.window)
+        self._shell = shell(self._judge)
+        self._beat = time.monotonic()
+        self._leading = self._competing = False
+        self._reflectors: tuple[Reflector[Any], ...] = ()
+        self._writer: Writer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._elector = self._make_elector()
+        self._cycle = Cycle(self._store, self._submit, self._later)
+
+    @property
+    def probes(self) -> Probes:
+        """What /healthz and /readyz ask; may be called from any thread."""
+        return Probes(alive=self._what_is_dead, ready=self._what_is_cold)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set; then cease to lead, let go of the Lease and end."""
+        self._loop = asyncio.get_running_loop()
+        async with Session(self._target) as session:
+            writer = Writer(session, self._elector.is_leader, self._cycle.heard, self._how.writes)
+            async with writer:
+                self._writer = writer
+                self._reflectors = self._make_reflectors(session)
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(work) for work in (self._beats(), self._figures(), *self._streams())]
+                    tasks.append(group.create_task(self._cycles()))
+                    stopped = group.create_task(stop.wait())
+                    await self._compete_when_warm(stopped)
+                    await stopped
+                    await asyncio.to_thread(self._elector.stop)
+                    for task in tasks:
+                        task.cancel()
+
+    # ------------------------------------------------------------------------------- reading
+
+    def _make_reflectors(self, session: Session) -> tuple[Reflector[Any], ...]:
+        sinks: tuple[tuple[Any, Any], ...] = (
+            (resources.PLACEMENT_POLICIES, self._store.on_policy),
+            (resources.COMPUTE_POOLS, self._store.on_pool),
+            (resources.NODES, self._store.on_node),
+            (resources.LIVE_PODS, self._store.on_pod),
+            (resources.JOBS, self._store.on_job),
+            (resources.AIWORKLOADS, self._store.on_workload),
+        )
+        return tuple(Reflector(session, resource, sink, self._how.tuning) for resource, sink in sinks)
+
+    def _streams(self) -> list[Any]:
+        return [reflector.run() for reflector in self._reflectors]
+
+    def _changed(self) -> None:
+        self._batcher.trigger()
+
+    async def _compete_when_warm(self, stopped: asyncio.Task[Any]) -> None:
+        warm = asyncio.gather(*(reflector.synced.wait() for reflector in self._reflectors))
+        await asyncio.wait({warm, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done():
+            warm.cancel()
+            return
+        gc.collect()
+        gc.freeze()  # tens of thousands of cached objects: no collection needs to walk them again
+        _log.info("synced", **{reflector.resource.name: len(reflector.objects) for reflector in self._reflectors})
+        self._elector.start()
+        self._competing = True
+
+    # ------------------------------------------------------------------------------- leading
+
+    def _make_elector(self) -> Elector | Unelected:
+        callbacks = Callbacks(heartbeat=self._beats_in_time, on_started=self._lead, on_stopped=self._follow)
+        lease = self._how.lease
+        return Unelected(callbacks) if lease is None else Elector(self._target, lease, callbacks)
+
+    def _beats_in_time(self) -> bool:
+        return time.monotonic() - self._beat < self._how.heartbeat_limit
+
+    def _lead(self) -> None:
+        """Begin to lead; called in the elector's thread."""
+        self._in_loop(self._begin)
+        self._shell.start()
+
+    def _begin(self) -> None:
+        self._leading = True
+        metrics.LEADER.set(1)
+        self._cycle.restart()
+        self._batcher.trigger()
+
+    def _follow(self) -> None:
+        """Cease to lead; called in the elector's thread, or in the loop where there is no election.
+
+        When it returns in the elector's thread, no write is under way.
+        """
+        self._leading = False
+        metrics.LEADER.set(0)
+        self._shell.stop()
+        if self._writer is not None and self._loop is not None and threading.current_thread().name == "elector":
+            limit = self._how.writes.timeout + 1
+            asyncio.run_coroutine_threadsafe(self._writer.drained(), self._loop).result(limit)
+
+    def _in_loop(self, call: Callable[[], None]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(call)
+
+    async def _cycles(self) -> None:
+        while True:
+            by_event = await self._batcher.window()
+            if not self._leading:
+                continue
+            if not by_event:
+                self._look_again()
+            self._cycle.run_once()
+            if self._store.capacity.freed or self._store.rules_changed:
+                self._batcher.trigger()
+
+    def _look_again(self) -> None:
+        """Without any event for a while: look at all that has not settled, and at whether kopf still answers."""
+        self._store.look_at_unsettled()
+        if self._store.unanswered(_OVERDUE_SECONDS):
+            _log.warning("policies or pools without an answer: kopf is started again")
+            threading.Thread(target=self._shell.restart, name="kopf-restart", daemon=True).start()
+
+    # ------------------------------------------------------------------------------- writing
+
+    def _submit(self, transaction: Any) -> None:  # noqa: ANN401 - a Transaction; the name is only needed below
+        if self._writer is not None:
+            self._writer.submit(transaction)
+
+    def _later(self, seconds: float, uid: str) -> None:
+        def look() -> None:
+            self._store.workloads.dirty.add(uid)
+            self._batcher.trigger()
+
+        if self._loop is not None:
+            self._loop.call_later(seconds, look)
+
+    def _judge(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Judge an object that people wrote; called in kopf's thread."""
+        transaction = judge(kind, body, datetime.now(UTC))
+        if transaction is not None:
+            self._submit(transaction)
+
+    # ------------------------------------------------------------------------------- telling
+
+    async def _beats(self) -> None:
+        while True:
+            due = time.monotonic() + _HEARTBEAT_SECONDS
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            self._beat = time.monotonic()
+            metrics.LOOP_LAG.set(max(0.0, self._beat - due))
+
+    async def _figures(self) -> None:
+        while True:
+            publish(self._store, self._reflectors, self._how.cluster)
+            await asyncio.sleep(_FIGURES_SECONDS)
+
+    def _what_is_dead(self) -> Sequence[str]:
+        wrong = [
+            f"stream {reflector.resource.name} is silent for {reflector.age():.0f} s"
+            for reflector in self._reflectors
+            if reflector.age() > self._how.liveness
+        ]
+        if (still := time.monotonic() - self._beat) > _STUCK_SECONDS:
+            wrong.append(f"the main loop stands still for {still:.0f} s")
+        if self._competing and not self._elector.alive:
+            wrong.append("the elector has ended")
+        return wrong
+
+    def _what_is_cold(self) -> Sequence[str]:
+        if not self._reflectors:
+            return ["not started"]
+        return [f"{one.resource.name} is not synced" for one in self._reflectors if not one.synced.is_set()]

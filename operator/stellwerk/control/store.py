@@ -1,0 +1,176 @@
+"""All that is known of the fleet: sinks that reflectors feed, and snapshots that cycles decide on.
+
+The sinks are synchronous and quick: update a cache, mark what changed. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stellwerk.api.conditions import ConditionType
+from stellwerk.cluster import structs
+from stellwerk.cluster.cache import EventType
+from stellwerk.control.capacity import Capacity
+from stellwerk.control.workloads import Workloads
+from stellwerk.lifecycle.intake import policy_from, pool_from
+from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.reservations import reservation_of
+from stellwerk.model.capacity import Pool
+from stellwerk.model.discovery import discover_pools
+from stellwerk.model.policy import Policy
+from stellwerk.model.snapshot import Reservation, Snapshot
+
+
+class Store:
+    """The caches of one cluster, and what changed in them.
+
+    Args:
+        cluster: name of the cluster.
+        changed: called at each change that a cycle should look at.
+
+    Attributes:
+        rules_changed: a policy or pool changed since the flag was last reset: everything undecided is looked at again.
+
+    """
+
+    def __init__(self, cluster: str, changed: Callable[[], None]) -> None:
+        self.capacity = Capacity(cluster)
+        self.workloads = Workloads()
+        self.policies: dict[str, Policy] = {}
+        self.rules_changed = False
+        self._declared: dict[str, Pool] = {}
+        self._pools: tuple[Pool, ...] | None = None
+        self._reserved: dict[str, Reservation] = {}
+        self._waiting: set[str] = set()
+        self._unanswered: dict[str, float] = {}
+        self._changed = changed
+
+    # ------------------------------------------------------------------------------------ sinks
+
+    def on_node(self, _type: EventType, new: structs.Node | None, old: structs.Node | None) -> None:
+        """Take in a node; one that comes, goes or changes may also change which pools are discovered."""
+        if self.capacity.set_node(new, old):
+            self._pools = None
+            self._changed()
+
+    def on_pod(self, _type: EventType, new: structs.Pod | None, old: structs.Pod | None) -> None:
+        """Take in a pod."""
+        job_uid = self.capacity.set_pod(new, old)
+        owner = self.workloads.touch_job(job_uid) if job_uid else None
+        if owner is not None or self.capacity.freed:
+            self._changed()
+
+    def on_job(self, _type: EventType, new: structs.Job | None, old: structs.Job | None) -> None:
+        """Take in a Job with our label."""
+        self.workloads.set_job(new, old)
+        self._changed()
+
+    def on_workload(self, type_: EventType, new: structs.AIWorkload | None, old: structs.AIWorkload | None) -> None:
+        """Take in an AIWorkload; when it goes, the room that it had reserved is free at once."""
+        uid = self.workloads.set_workload(new, old)
+        if type_ == "DELETED":
+            self._waiting.discard(uid)
+            self.capacity.freed |= self._reserved.pop(uid, None) is not None
+        self._changed()
+
+    def on_policy(
+        self, _type: EventType, new: structs.PlacementPolicy | None, old: structs.PlacementPolicy | None
+    ) -> None:
+        """Take in a policy; of one that does not fit its schema the last good version rules on."""
+        self._take_rule(self.policies, policy_from, new, old)
+
+    def on_pool(self, _type: EventType, new: structs.ComputePool | None, old: structs.ComputePool | None) -> None:
+        """Take in a declared pool; of one that does not fit its schema the last good version stays."""
+        self._take_rule(self._declared, pool_from, new, old)
+        self._pools = None
+
+    def _take_rule(
+        self,
+        known: dict[str, Any],
+        parse: Callable[[str, Mapping[str, Any]], Any],
+        new: structs.PlacementPolicy | structs.ComputePool | None,
+        old: structs.PlacementPolicy | structs.ComputePool | None,
+    ) -> None:
+        if new is not None:
+            name = new.metadata.name
+            self._note_answer(new)
+            if old is not None and old.metadata.generation == new.metadata.generation:
+                return  # our own status write, or a label
+            known[name] = parse(name, new.spec)
+        elif old is not None:
+            known.pop(old.metadata.name, None)
+            self._unanswered.pop(old.metadata.uid, None)
+        self.rules_changed = True
+        self._changed()
+
+    def _note_answer(self, rule: structs.PlacementPolicy | structs.ComputePool) -> None:
+        if rule.status.get("observedGeneration") == rule.metadata.generation:
+            self._unanswered.pop(rule.metadata.uid, None)
+        else:
+            self._unanswered.setdefault(rule.metadata.uid, time.monotonic())
+
+    # ----------------------------------------------------------------------------------- cycles
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """Declared and discovered pools."""
+        if self._pools is None:
+            declared = tuple(self._declared[name] for name in sorted(self._declared))
+            self._pools = (*declared, *discover_pools(self.capacity.nodes, declared))
+        return self._pools
+
+    def drain(self) -> set[str]:
+        """Return the workloads to look at now: changed ones, and all that wait where room or rules may let them in."""
+        due = set(self.workloads.dirty)
+        if self.capacity.freed or self.rules_changed:
+            due |= self._waiting
+        self.workloads.dirty.clear()
+        self.capacity.freed = self.rules_changed = False
+        return due
+
+    def state(self, uid: str) -> WorkloadState | None:
+        """Return all that is known of a workload, and note what it reserves now; None if it is gone."""
+        pods = self.capacity.pods_of(self.workloads.job_uid(uid) or "")
+        state = self.workloads.state(uid, pods)
+        reserved = None if state is None else reservation_of(state, pods.bound)
+        before = self._reserved.pop(uid, None)
+        if reserved is not None:
+            self._reserved[uid] = reserved
+        elif before is not None and not pods.bound:
+            self.capacity.freed = True  # given back, not taken up by its pods
+        return state
+
+    def look_at_unsettled(self) -> None:
+        """Mark everything that is on its way somewhere: events may have been missed, as by a writer that gave up."""
+        for uid in self.workloads.uids:
+            status = self.workloads.status(uid)
+            if not status.is_true(ConditionType.FINISHED) and not status.is_true(ConditionType.READY):
+                self.workloads.dirty.add(uid)
+        self.workloads.look_at_all_jobs()
+
+    def unanswered(self, seconds: float) -> bool:
+        """Tell whether a policy or pool has waited for longer than this for its Accepted condition."""
+        return any(time.monotonic() - since > seconds for since in self._unanswered.values())
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Workloads that wait for room or rules to change."""
+        return frozenset(self._waiting)
+
+    def wait(self, uid: str, *, waiting: bool) -> None:
+        """Note whether a workload waits for room or rules to change."""
+        (self._waiting.add if waiting else self._waiting.discard)(uid)
+
+    def snapshot(self, assumed: tuple[Reservation, ...]) -> Snapshot:
+        """Freeze everything for one cycle; an assumed placement stands in for what the cache does not show yet."""
+        decided = {reservation.uid for reservation in assumed}
+        reserved = (self._reserved[uid] for uid in sorted(self._reserved) if uid not in decided)
+        return Snapshot(
+            nodes=self.capacity.nodes,
+            pools=self.pools,
+            policies=dict(self.policies),
+            usage=self.capacity.usage,
+            reserved=(*reserved, *assumed),
+        )

@@ -1,0 +1,239 @@
+"""AIWorkloads and Jobs, linked to each other, and which of them changed since the last cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from stellwerk.cluster import structs
+from stellwerk.control.capacity import JobPods
+from stellwerk.lifecycle.intake import workload_from
+from stellwerk.lifecycle.observed import JobView, WorkloadState
+from stellwerk.lifecycle.wire import WorkloadStatus
+from stellwerk.model.workload import Identity, InvalidWorkload, Workload, WorkloadKey
+
+
+class Workloads:
+    """The linked caches of one cluster.
+
+    Attributes:
+        dirty: uids of AIWorkloads to look at in the next cycle.
+        orphans: labelled Jobs that may need an AIWorkload, to look at in the next cycle.
+
+    """
+
+    def __init__(self) -> None:
+        self.dirty: set[str] = set()
+        self.orphans: set[WorkloadKey] = set()
+        self._objects: dict[str, structs.AIWorkload] = {}
+        self._statuses: dict[str, WorkloadStatus] = {}
+        self._parsed: dict[str, tuple[object, Workload | InvalidWorkload]] = {}
+        self._uid_by_key: dict[WorkloadKey, str] = {}
+        self._uid_by_job_name: dict[WorkloadKey, str] = {}  # Jobs that a workloadRef names
+        self._jobs: dict[WorkloadKey, JobView] = {}
+        self._job_by_owner: dict[str, WorkloadKey] = {}
+        self._job_by_uid: dict[str, WorkloadKey] = {}
+        self._lost: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    @property
+    def uids(self) -> list[str]:
+        """All AIWorkloads."""
+        return list(self._objects)
+
+    def set_workload(self, new: structs.AIWorkload | None, old: structs.AIWorkload | None) -> str:
+        """Take in an event of an AIWorkload; return its uid."""
+        shown = new or old
+        if shown is None:
+            return ""
+        uid, key = shown.metadata.uid, key_of(shown.metadata)
+        if new is None:
+            self._forget(uid, key, shown)
+            return uid
+        self._objects[uid] = new
+        self._statuses[uid] = msgspec.convert(new.status, WorkloadStatus)
+        self._uid_by_key[key] = uid
+        if reference := new.spec.get("workloadRef"):
+            self._uid_by_job_name[WorkloadKey(key.namespace, reference["name"])] = uid
+        self.dirty.add(uid)
+        return uid
+
+    def set_job(self, new: structs.Job | None, old: structs.Job | None) -> None:
+        """Take in an event of a Job that carries our label."""
+        shown = new or old
+        if shown is None:
+            return
+        key = key_of(shown.metadata)
+        view = job_view(shown)
+        owner = self._owner(view)
+        if new is None:
+            self._drop_job(view, owner)
+        else:
+            self._jobs[key] = view
+            self._job_by_uid[view.uid] = key
+            self._job_by_owner.update(dict.fromkeys(view.owner_uids, key))
+        if owner is not None:
+            self.dirty.add(owner)
+        elif new is not None:
+            self.orphans.add(key)
+
+    def touch_job(self, job_uid: str) -> str | None:
+        """Mark the workload whose Job's pods changed; return its uid, if there is one."""
+        key = self._job_by_uid.get(job_uid)
+        owner = None if key is None else self._owner(self._jobs[key])
+        if owner is not None:
+            self.dirty.add(owner)
+        return owner
+
+    def look_at_all_jobs(self) -> None:
+        """Mark every labelled Job that no AIWorkload stands for."""
+        self.orphans.update(key for key, job in self._jobs.items() if self._owner(job) is None)
+
+    def status(self, uid: str) -> WorkloadStatus:
+        """Return the status last seen; a workload that is gone has the empty one."""
+        return self._statuses.get(uid, WorkloadStatus())
+
+    def describe(self, uid: str) -> tuple[str, str]:
+        """Return namespace and class, for metrics."""
+        found = self._objects[uid]
+        return found.metadata.namespace, str(found.spec.get("class", ""))
+
+    def resource_version(self, uid: str) -> str | None:
+        """Return the version in the cache, or None if the object is gone."""
+        found = self._objects.get(uid)
+        return None if found is None else found.metadata.resource_version
+
+    def job_uid(self, uid: str) -> str | None:
+        """Return the uid of the workload's Job, if it has one now."""
+        job = self._job(uid)
+        return None if job is None else job.uid
+
+    def orphan(self, key: WorkloadKey) -> JobView | None:
+        """Return a labelled Job that no AIWorkload stands for."""
+        job = self._jobs.get(key)
+        return None if job is None or self._owner(job) is not None else job
+
+    def taken(self, key: WorkloadKey) -> bool:
+        """Tell whether an AIWorkload of this name exists."""
+        return key in self._uid_by_key
+
+    def state(self, uid: str, pods: JobPods) -> WorkloadState | None:
+        """Return all that is known of a workload, or None if it is gone."""
+        found = self._objects.get(uid)
+        if found is None:
+            return None
+        job = self._job(uid)
+        return WorkloadState(
+            workload=self._workload(found, job),
+            spec=found.spec,
+            status=self._statuses[uid],
+            job=job,
+            job_lost=job is None and uid in self._lost,
+            deleting=found.metadata.deletion_timestamp is not None,
+            pods_bound=pods.bound + (job.succeeded if job else 0),
+            pods_unschedulable_message=pods.unschedulable,
+        )
+
+    def _job(self, uid: str) -> JobView | None:
+        reference = self._objects[uid].spec.get("workloadRef") if uid in self._objects else None
+        if reference:
+            return self._jobs.get(WorkloadKey(self._objects[uid].metadata.namespace, reference["name"]))
+        key = self._job_by_owner.get(uid)
+        return None if key is None else self._jobs.get(key)
+
+    def _owner(self, job: JobView) -> str | None:
+        """Return the uid of the AIWorkload that a Job runs for: its owner, else the one that refers to it."""
+        for uid in job.owner_uids:
+            if uid in self._objects:
+                return uid
+        return self._uid_by_job_name.get(job.key)
+
+    def _workload(self, found: structs.AIWorkload, job: JobView | None) -> Workload | InvalidWorkload:
+        """Parse once per generation (and per version of a user's Job); a status write only brings a new version."""
+        meta = found.metadata
+        identity = Identity(
+            key_of(meta), meta.uid, meta.generation, meta.resource_version, meta.creation_timestamp or ""
+        )
+        version = (meta.generation, None if job is None or "workloadRef" not in found.spec else job.resource_version)
+        known = self._parsed.get(meta.uid)
+        if known is not None and known[0] == version:
+            return msgspec.structs.replace(known[1], identity=identity)
+        parsed = workload_from(identity, found.spec, job)
+        self._parsed[meta.uid] = (version, parsed)
+        return parsed
+
+    def _drop_job(self, view: JobView, owner: str | None) -> None:
+        self._job_by_uid.pop(view.uid, None)
+        if self._jobs.get(view.key, view).uid == view.uid:  # not one that was made anew under the name
+            self._jobs.pop(view.key, None)
+            if owner is not None:
+                self._lost.add(owner)
+        for uid in view.owner_uids:
+            if self._job_by_owner.get(uid) == view.key and view.key not in self._jobs:
+                del self._job_by_owner[uid]
+
+    def _forget(self, uid: str, key: WorkloadKey, shown: structs.AIWorkload) -> None:
+        for cache in (self._objects, self._statuses, self._parsed):
+            cache.pop(uid, None)
+        if self._uid_by_key.get(key) == uid:
+            del self._uid_by_key[key]
+        if reference := shown.spec.get("workloadRef"):
+            job = WorkloadKey(key.namespace, reference["name"])
+            if self._uid_by_job_name.get(job) == uid:
+                del self._uid_by_job_name[job]
+                self.orphans.add(job)
+        self._job_by_owner.pop(uid, None)
+        self._lost.discard(uid)
+        self.dirty.discard(uid)
+
+
+def key_of(meta: structs.ObjectMeta) -> WorkloadKey:
+    """Return namespace and name."""
+    return WorkloadKey(meta.namespace, meta.name)
+
+
+def job_view(job: structs.Job) -> JobView:
+    """Reduce a Job to what decisions depend on."""
+    meta, status = job.metadata, job.status
+    finished, reason, message = _ending(status)
+    return JobView(
+        key=key_of(meta),
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        labels=meta.labels or {},
+        annotations=meta.annotations or {},
+        owner_uids=tuple(owner.uid for owner in meta.owner_references or ()),
+        suspend=bool(job.spec.suspend),
+        started=status.start_time is not None,
+        parallelism=1 if job.spec.parallelism is None else job.spec.parallelism,
+        completions=job.spec.completions,
+        template=_template(job.spec.template),
+        active=status.active,
+        ready=status.ready or 0,
+        succeeded=status.succeeded,
+        failed=status.failed,
+        finished=finished,
+        finished_reason=reason,
+        finished_message=message,
+        deleting=meta.deletion_timestamp is not None,
+    )
+
+
+def _template(template: structs.PodTemplate) -> Mapping[str, Any]:
+    built: Mapping[str, Any] = msgspec.to_builtins(template)
+    return built
+
+
+def _ending(status: structs.JobStatus) -> tuple[Literal["Complete", "Failed"] | None, str, str]:
+    for condition in status.conditions or ():
+        if condition.status != "True":
+            continue
+        if condition.type == "Complete":
+            return "Complete", condition.reason or "", condition.message or ""
+        if condition.type == "Failed":
+            return "Failed", condition.reason or "", condition.message or ""
+    return None, "", ""

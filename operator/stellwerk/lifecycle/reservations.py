@@ -1,0 +1,45 @@
+"""Room that is given to a workload and not yet taken by bound pods."""
+
+from __future__ import annotations
+
+from stellwerk.api.conditions import ConditionType
+from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.model.decision import Placement
+from stellwerk.model.resources import Resources
+from stellwerk.model.snapshot import Reservation
+from stellwerk.model.workload import Workload
+
+
+def reservation_of(state: WorkloadState, bound: int) -> Reservation | None:
+    """Return what a placed, unfinished workload still reserves, or None.
+
+    Args:
+        state: what was last seen of it.
+        bound: how many of its live pods are on a node.
+
+    """
+    placement = state.status.placement
+    if not isinstance(state.workload, Workload) or placement is None or state.deleting:
+        return None
+    if not state.status.is_true(ConditionType.PLACED) or state.status.is_true(ConditionType.FINISHED):
+        return None
+    if state.job is not None and state.job.finished:
+        return None
+    done = state.job.succeeded if state.job else 0
+    return reserve(state.workload, placement, max(0, placement.replicas - done - bound))
+
+
+def reserve(workload: Workload, placement: Placement, pods: int) -> Reservation | None:
+    """Return the room of `pods` pods of a placement; None where no pod is left to bind."""
+    if pods == 0:
+        return None
+    accelerator = placement.accelerator
+    extra = Resources.of({accelerator.resource: accelerator.count}) if accelerator else Resources()
+    return Reservation(
+        uid=workload.uid,
+        cluster=placement.cluster,
+        pool=placement.pool,
+        pod=workload.pod.requests.without(*(name for name, _ in extra.amounts)) + extra,
+        pods=pods,
+        preferred_nodes=placement.preferred_nodes,
+    )

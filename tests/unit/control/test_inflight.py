@@ -1,0 +1,59 @@
+"""What is under way is left alone until it has come back, and its room is taken meanwhile."""
+
+import pytest
+
+from stellwerk.control.inflight import ECHO_LIMIT_SECONDS, InFlight
+from stellwerk.lifecycle.actions import Transaction
+from stellwerk.model.resources import Resources
+from stellwerk.model.snapshot import Reservation
+from stellwerk.model.workload import WorkloadKey
+
+ROOM = Reservation("u1", "local", "pool", Resources.of({"nvidia.com/gpu": 8}), 2)
+
+
+@pytest.fixture
+def inflight() -> InFlight:
+    """One placement on its way since second 0."""
+    inflight = InFlight()
+    inflight.submit(Transaction(WorkloadKey("ns", "w"), "u1", ()), ROOM, now=0.0)
+    return inflight
+
+
+def test_the_room_of_a_decision_is_taken_at_once(inflight: InFlight) -> None:
+    """Before any answer."""
+    assert inflight.assumed == (ROOM,)
+
+
+def test_a_workload_is_left_alone_until_the_writer_has_answered(inflight: InFlight) -> None:
+    """However long that takes: the writer's own patience bounds it."""
+    assert inflight.waits("u1", "5", now=1000.0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "waits"),
+    [
+        pytest.param("5", True, id="older than our write"),
+        pytest.param("7", False, id="our write"),
+        pytest.param("10", False, id="newer than our write, as number and not as text"),
+        pytest.param(None, False, id="gone"),
+    ],
+)
+def test_after_the_answer_a_workload_waits_for_its_echo(inflight: InFlight, seen: str | None, *, waits: bool) -> None:
+    """The cache must show our version, or a later one."""
+    inflight.written("u1", "7")
+
+    assert inflight.waits("u1", seen, now=1.0) is waits
+
+
+def test_an_echo_that_never_comes_is_not_waited_for_for_ever(inflight: InFlight) -> None:
+    """A lagging watch delays a workload, it does not lose it."""
+    inflight.written("u1", "7")
+
+    assert not inflight.waits("u1", "5", now=ECHO_LIMIT_SECONDS + 1)
+
+
+def test_a_failed_write_gives_its_room_back(inflight: InFlight) -> None:
+    """And says so, for what waits."""
+    assert inflight.failed("u1")
+    assert inflight.assumed == ()
+    assert not inflight.waits("u1", "5", now=1.0)
