@@ -100,9 +100,9 @@ def _binaries(_: argparse.Namespace) -> int:
 
 
 def _build(_: argparse.Namespace) -> int:
-    from tests.testbed import build
+    from tests.testbed import provide
 
-    print(build.build(binaries.cached(versions.pinned()), Progress()))
+    print(provide.built(binaries.cached(versions.pinned()), Progress()))
     return 0
 
 

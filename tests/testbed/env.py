@@ -11,9 +11,10 @@ NO_DOWNLOAD = "STELLWERK_TESTBED_NO_DOWNLOAD"  # set: never ask a release site
 NO_BUILD = "STELLWERK_TESTBED_NO_BUILD"  # set: never build from source
 SESSION = "STELLWERK_TESTBED_SESSION"  # name of the cluster that a test run shares
 KUBECONFIG = "STELLWERK_E2E_KUBECONFIG"  # attach to this cluster instead of starting one
+# Where releases are fetched from, for mirrors; the defaults are in release.py.
 KUBERNETES_URL = "STELLWERK_TESTBED_KUBERNETES_URL"
-ETCD_URL = "STELLWERK_TESTBED_ETCD_URL"
-KWOK_URL = "STELLWERK_TESTBED_KWOK_URL"
+GITHUB_URL = "STELLWERK_TESTBED_GITHUB_URL"
+GITHUB_API_URL = "STELLWERK_TESTBED_GITHUB_API_URL"
 
 
 def is_set(name: str) -> bool:
