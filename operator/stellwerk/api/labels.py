@@ -31,6 +31,10 @@ CLASS_ANNOTATION: Final = "stellwerk.dev/class"
 ACCELERATORS_ANNOTATION: Final = "stellwerk.dev/accelerators"
 """On a user's Job: models that will do, joined by commas, such as `H100,A100`."""
 
+PLACEMENT_ANNOTATION: Final = "stellwerk.dev/placement"
+"""On every Job that was placed: cluster and pool, such as `local/onprem-h100`. Written together with the placement, so
+that a Job which somebody suspends again is told from one that has not been released yet."""
+
 ANY_MODEL: Final = "any"
 """The accelerator model that matches every model of the resource asked for."""
 

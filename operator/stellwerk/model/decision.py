@@ -52,6 +52,8 @@ class Rejection(msgspec.Struct, frozen=True):
     """The smallest change that would lift it, as an imperative clause: `allow provider aws`."""
     permanent: bool = True
     """True if only a change of rules or capacity lifts it; False if other work's end can."""
+    effort: int = 0
+    """Size of the change, to tell the smallest of several changes of one reason; no unit."""
 
 
 class CostPart(msgspec.Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -32,7 +31,7 @@ class Identity(msgspec.Struct, frozen=True):
     generation: int = 0
     resource_version: str = ""
     created: str = ""
-    """RFC 3339, in UTC."""
+    """RFC 3339 in UTC with whole seconds, as the API server writes it: texts sort like times."""
 
 
 class PodShape(msgspec.Struct, frozen=True):
@@ -107,12 +106,3 @@ class InvalidWorkload(msgspec.Struct, frozen=True):
     def uid(self) -> str:
         """Unique for all time, other than the name."""
         return self.identity.uid
-
-
-def created_key(created: str) -> datetime:
-    """Return the moment that an RFC 3339 text says, for ordering.
-
-    Raises:
-        ValueError: If `created` is no RFC 3339 time.
-    """
-    return datetime.fromisoformat(created)

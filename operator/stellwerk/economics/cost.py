@@ -1,0 +1,147 @@
+"""The one objective: what a gang is expected to cost on a pool, as a number to check by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from stellwerk.economics.split import split_price
+from stellwerk.model.capacity import CapacityType, Pool
+from stellwerk.model.decision import MICROS, Carbon, Cost, CostPart
+from stellwerk.model.policy import Policy
+from stellwerk.model.resources import CPU, MEMORY, Resources
+from stellwerk.model.workload import AcceleratorOption, Workload
+
+COMPUTE: Final = "Compute"
+SPOT_RISK: Final = "SpotRisk"
+CARBON: Final = "Carbon"
+
+_GRAMS_PER_TONNE: Final = 1_000_000
+
+
+class Site(msgspec.Struct, frozen=True):
+    """A pool with what its nodes offer."""
+
+    pool: Pool
+    node: Resources | None
+    """Allocatable resources of a typical node; None if the pool has no nodes."""
+
+
+def expected_cost(workload: Workload, option: AcceleratorOption | None, site: Site, policy: Policy) -> Cost:
+    """Return the expected cost of running `workload` with `option` on `site` under `policy`.
+
+    Whatever is not known makes the sums that need it unknown, and `unknown` says what is missing:
+    absent data is never read as cheap.
+    """
+    pool = site.pool
+    hours = run_hours(workload, option)
+    carbon = _carbon(workload, option, site, hours)
+    if pool.price is None:
+        return Cost(policy.currency, None, None, (), carbon, "it has no price")
+    if site.node is None:
+        return Cost(pool.price.currency, None, None, (), carbon, "it has no nodes")
+    rate = workload.replicas * _pod_rate(workload, option, site)
+    parts = [CostPart(COMPUTE, round(rate * hours))]
+    missing = _add_risk(parts, interruption_hours(workload, option, pool, policy), rate, pool)
+    emission_rate = Fraction(0)
+    if policy.carbon_price_per_tonne and carbon is None:
+        missing = missing or "it lacks power, PUE or grid carbon data and carbon has a price"
+    elif policy.carbon_price_per_tonne and carbon is not None:
+        emitted = Fraction(carbon.milligrams, 1000 * _GRAMS_PER_TONNE)
+        amount = emitted * Fraction(policy.carbon_price_per_tonne) * MICROS
+        emission_rate = amount / hours
+        parts.append(CostPart(CARBON, round(amount)))
+    if missing:
+        return Cost(pool.price.currency, round(rate), None, (), carbon, missing)
+    total = sum(part.amount for part in parts)
+    return Cost(pool.price.currency, round(rate + emission_rate), total, tuple(parts), carbon)
+
+
+def run_hours(workload: Workload, option: AcceleratorOption | None) -> Fraction:
+    """Return how long the run is expected to take on accelerators of this option's speed."""
+    speed = Fraction(option.speed) if option else Fraction(1)
+    return Fraction(workload.expected_runtime_s, 3600) / speed
+
+
+def interruption_hours(
+    workload: Workload, option: AcceleratorOption | None, pool: Pool, policy: Policy
+) -> Fraction | None:
+    """Return the hours that interruptions are expected to add; None if their rate is unknown.
+
+    Expected interruptions x (work lost + restart), where the loss of any one node stops the whole
+    gang. On average half a checkpoint interval of work is lost, and half of the run where there are
+    no checkpoints: the first-order term of J. W. Young, "A first order approximation to the optimum
+    checkpoint interval", CACM 17(9), 1974. That a repeated part may be interrupted again is left out.
+    """
+    if pool.capacity_type is not CapacityType.SPOT:
+        return Fraction(0)
+    if pool.interruption_rate_per_hour is None:
+        return None
+    hours = run_hours(workload, option)
+    at_stake = hours
+    if workload.checkpoint_interval_s is not None:
+        at_stake = min(hours, Fraction(workload.checkpoint_interval_s, 3600))
+    nodes = _nodes_used(workload, option, pool)
+    expected = Fraction(pool.interruption_rate_per_hour) * nodes * hours
+    return expected * (at_stake / 2 + Fraction(policy.restart_overhead_s, 3600))
+
+
+def _nodes_used(workload: Workload, option: AcceleratorOption | None, pool: Pool) -> int:
+    """Return how many nodes the gang spreads over when packed tightly by accelerators."""
+    if option is None or pool.accelerator is None:
+        return workload.replicas
+    pods_per_node = max(1, pool.accelerator.count // option.count)
+    return -(-workload.replicas // pods_per_node)
+
+
+def _add_risk(parts: list[CostPart], hours: Fraction | None, rate: Fraction, pool: Pool) -> str:
+    """Append the spot risk; return what is missing to know it, or nothing."""
+    if hours is None:
+        return "its interruption rate is not known"
+    if pool.capacity_type is CapacityType.SPOT:
+        parts.append(CostPart(SPOT_RISK, round(rate * hours)))
+    return ""
+
+
+def _pod_rate(workload: Workload, option: AcceleratorOption | None, site: Site) -> Fraction:
+    """Return micro-units per hour for one pod: its shares of what the node's price is split into."""
+    pool, node = site.pool, site.node
+    if pool.price is None or node is None:
+        raise ValueError(f"pool {pool.name} has no price or no nodes, so a pod there has no rate")
+    split = split_price(pool.price.per_node_hour, node, pool.accelerator)
+    requests = workload.pod.requests
+    rate = split.cpu * _share(requests, node, CPU) + split.memory * _share(requests, node, MEMORY)
+    if option is not None and pool.accelerator is not None:
+        rate += Fraction(split.accelerators * option.count, pool.accelerator.count)
+    return rate
+
+
+def _share(requests: Resources, node: Resources, name: str) -> Fraction:
+    there = node.get(name)
+    return Fraction(requests.get(name), there) if there else Fraction(0)
+
+
+def _carbon(workload: Workload, option: AcceleratorOption | None, site: Site, hours: Fraction) -> Carbon | None:
+    """Return energy (at the meter: PUE included) and emissions, None if any datum is missing."""
+    pool = site.pool
+    share = _power_share(workload, option, site)
+    if share is None or pool.node_power_watts is None or pool.pue is None:
+        return None
+    if pool.grid_carbon is None:
+        return None
+    watts = Fraction(pool.node_power_watts) * share * workload.replicas * Fraction(pool.pue)
+    watt_hours = watts * hours
+    grams = watt_hours / 1000 * Fraction(pool.grid_carbon)
+    return Carbon(milligrams=round(grams * 1000), milliwatt_hours=round(watt_hours * 1000))
+
+
+def _power_share(workload: Workload, option: AcceleratorOption | None, site: Site) -> Fraction | None:
+    """Return the part of a node's power that one pod answers for, None if it cannot be told."""
+    if option is not None and site.pool.accelerator is not None:
+        return Fraction(option.count, site.pool.accelerator.count)
+    if site.node is None:
+        return None
+    requests = workload.pod.requests
+    return max(_share(requests, site.node, CPU), _share(requests, site.node, MEMORY))

@@ -1,0 +1,132 @@
+"""From decoded objects to the values that are planned, or to the sentence that says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from stellwerk.api import duration, quantity
+from stellwerk.api.labels import DEFAULT_POLICY, POLICY_LABEL
+from stellwerk.api.reasons import Reason
+from stellwerk.api.v1alpha1.computepool import ComputePoolSpec
+from stellwerk.api.v1alpha1.placementpolicy import PlacementPolicySpec
+from stellwerk.lifecycle.observed import JobView
+from stellwerk.model import declared
+from stellwerk.model.accelerators import accelerators_in
+from stellwerk.model.capacity import Pool, Toleration
+from stellwerk.model.pods import pod_requests
+from stellwerk.model.policy import Policy
+from stellwerk.model.requirements import requirements_of
+from stellwerk.model.workload import AcceleratorOption, Identity, InvalidWorkload, PodShape, Workload
+
+Spec = Mapping[str, Any]
+"""A decoded spec, camelCase, with the schema's defaults or without."""
+
+
+def pool_from(name: str, spec: Spec) -> Pool:
+    """Return the declared pool of a decoded ComputePool spec.
+
+    Raises:
+        ValueError: If the spec breaks its schema or rules.
+    """
+    return declared.pool_from(name, ComputePoolSpec.model_validate(spec))
+
+
+def policy_from(name: str, spec: Spec) -> Policy:
+    """Return the policy of a decoded PlacementPolicy spec.
+
+    Raises:
+        ValueError: If the spec breaks its schema or rules.
+    """
+    return declared.policy_from(name, PlacementPolicySpec.model_validate(spec))
+
+
+def workload_from(identity: Identity, spec: Spec, job: JobView | None = None) -> Workload | InvalidWorkload:
+    """Return the workload of a decoded AIWorkload spec.
+
+    Args:
+        identity: Which object it is.
+        spec: Its spec, checked against the schema by whoever stored it.
+        job: The Job that `workloadRef` names, if it was found; ignored where there is a template.
+    """
+    try:
+        if "workloadRef" in spec:
+            return _of_job(identity, spec, job)
+        return _workload(identity, spec, spec["template"]["spec"], "template")
+    except ValueError as error:
+        return InvalidWorkload(identity, Reason.INVALID_SPEC, str(error))
+
+
+def _of_job(identity: Identity, spec: Spec, job: JobView | None) -> Workload | InvalidWorkload:
+    name = spec["workloadRef"]["name"]
+    if job is None:
+        message = f"there is no Job {name} with the label {POLICY_LABEL} in namespace {identity.key.namespace}"
+        return InvalidWorkload(identity, Reason.WORKLOAD_REF_NOT_FOUND, message)
+    if POLICY_LABEL not in job.labels:
+        return InvalidWorkload(identity, Reason.NOT_OPTED_IN, f"Job {name} lacks the label {POLICY_LABEL}")
+    workload = _workload(identity, spec, job.template.get("spec") or {}, "job")
+    size = job.parallelism if job.completions is None else min(job.parallelism, job.completions)
+    return msgspec.structs.replace(workload, replicas=max(1, size))
+
+
+def _workload(identity: Identity, spec: Spec, pod_spec: Spec, source: Literal["template", "job"]) -> Workload:
+    requests = pod_requests(pod_spec)
+    options = tuple(_option(option) for option in spec.get("accelerators") or ())
+    if source == "job":
+        asked = accelerators_in(requests)
+        options = _options_of_job(options, asked[:1])
+        requests = requests.without(*(name for name, _ in asked[:1]))
+    interval = spec.get("checkpointInterval")
+    return Workload(
+        identity=identity,
+        class_=spec["class"],
+        policy=spec.get("policy", DEFAULT_POLICY),
+        replicas=spec.get("replicas", 1),
+        pod=PodShape(
+            requests,
+            requirements_of(pod_spec),
+            tuple(_toleration(item) for item in pod_spec.get("tolerations") or ()),
+        ),
+        accelerators=options,
+        priority=spec.get("priority", 0),
+        expected_runtime_s=duration.seconds(spec.get("expectedRuntime", "1h")),
+        checkpoint_interval_s=None if interval is None else duration.seconds(interval),
+        source=source,
+    )
+
+
+def _option(option: Spec) -> AcceleratorOption:
+    memory = option.get("memory")
+    return AcceleratorOption(
+        model=option["model"],
+        count=option.get("count", 1),
+        memory_bytes=None if memory is None else quantity.whole(memory),
+        speed=Decimal(option.get("speed", "1")),
+    )
+
+
+def _options_of_job(
+    options: tuple[AcceleratorOption, ...], asked: tuple[tuple[str, int], ...]
+) -> tuple[AcceleratorOption, ...]:
+    """Bring the models that will do together with what the Job's pods really ask for."""
+    if not asked:
+        if options:
+            models = ", ".join(option.model for option in options)
+            raise ValueError(f"accelerators names {models}, and the pods of the Job ask for no accelerator")
+        return ()
+    resource, count = asked[0]
+    return tuple(
+        msgspec.structs.replace(option, count=count, resource=resource) for option in options or (AcceleratorOption(),)
+    )
+
+
+def _toleration(item: Spec) -> Toleration:
+    return Toleration(
+        key=item.get("key") or "",
+        operator=item.get("operator") or "Equal",
+        value=item.get("value") or "",
+        effect=item.get("effect") or "",
+    )

@@ -1,0 +1,82 @@
+"""From the kinds on the wire to the values that the planner works on."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from stellwerk.api import duration, money, quantity
+from stellwerk.api.v1alpha1.computepool import ComputePoolSpec, PoolAccelerator
+from stellwerk.api.v1alpha1.placementpolicy import PlacementPolicySpec
+from stellwerk.model.accelerators import memory_of, model_of
+from stellwerk.model.capacity import Accelerator, CapacityType, Pool, Price, Taint
+from stellwerk.model.policy import Policy
+
+
+def pool_from(name: str, spec: ComputePoolSpec) -> Pool:
+    """Return the declared pool `name`."""
+    return Pool(
+        name=name,
+        node_selector=dict(spec.node_selector),
+        cluster=spec.cluster,
+        taints=tuple(Taint(t.key, t.effect, t.value) for t in spec.taints),
+        provider=spec.provider,
+        region=spec.region,
+        zone=spec.zone,
+        jurisdiction=spec.jurisdiction,
+        certifications=tuple(spec.certifications),
+        labels=dict(spec.labels),
+        capacity_type=CapacityType(spec.capacity_type),
+        accelerator=_accelerator(spec.accelerator),
+        price=_price(spec),
+        interruption_rate_per_hour=_decimal(spec.interruption_rate_per_hour),
+        pue=_decimal(spec.pue),
+        grid_carbon=_decimal(spec.grid_carbon_grams_per_kwh),
+        node_power_watts=_decimal(spec.node_power_watts),
+    )
+
+
+def policy_from(name: str, spec: PlacementPolicySpec) -> Policy:
+    """Return the policy `name`."""
+    require = spec.require
+    return Policy(
+        name=name,
+        namespaces=tuple(spec.namespaces),
+        jurisdictions=tuple(require.jurisdictions),
+        certifications=tuple(require.certifications),
+        providers=tuple(require.providers),
+        regions=tuple(require.regions),
+        capacity_types=tuple(require.capacity_types),
+        pool_labels=dict(require.pool_labels),
+        carbon_price_per_tonne=money.decimal(spec.carbon_price_per_tonne),
+        currency=spec.currency,
+        restart_overhead_s=duration.seconds(spec.restart_overhead),
+        max_cost_per_hour=_decimal(spec.max_cost_per_hour),
+    )
+
+
+def _accelerator(declared: PoolAccelerator | None) -> Accelerator | None:
+    if declared is None:
+        return None
+    memory = declared.memory
+    return Accelerator(
+        model=model_of(declared.model),
+        count=declared.count,
+        resource=declared.resource,
+        memory_bytes=memory_of(declared.model, {}) if memory is None else quantity.whole(memory),
+    )
+
+
+def _price(spec: ComputePoolSpec) -> Price | None:
+    declared = spec.price
+    if declared is None:
+        return None
+    return Price(
+        per_node_hour=money.decimal(declared.per_node_hour),
+        currency=declared.currency,
+        source=declared.source or "",
+        valid_from=declared.valid_from or "",
+    )
+
+
+def _decimal(value: str | int | None) -> Decimal | None:
+    return None if value is None else Decimal(value)

@@ -1,0 +1,37 @@
+"""The question that filters answer: may this workload, in this form, go to this pool?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from stellwerk.model.decision import Cost, Rejection
+from stellwerk.model.policy import Policy
+from stellwerk.model.resources import Resources
+from stellwerk.model.workload import AcceleratorOption, Workload
+from stellwerk.placement.fleet import PoolView
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """What one candidate is judged by: a workload with one alternative, its policy and its cost."""
+
+    workload: Workload
+    option: AcceleratorOption | None
+    policy: Policy
+    cost: Cost
+    """On the pool in question."""
+    health: Mapping[str, str] = {}
+    """Why a cluster must not be used now, by name."""
+
+    def request_on(self, view: PoolView) -> Resources:
+        """Return what one pod asks for on this pool, accelerators included."""
+        accelerator = view.pool.accelerator
+        requests = self.workload.pod.requests
+        if self.option is None or accelerator is None:
+            return requests
+        return requests + Resources.of({accelerator.resource: self.option.count})
+
+
+Filter = Callable[[Ask, PoolView], Rejection | None]
+"""A rejection with its reason and sentence, or nothing."""

@@ -1,0 +1,119 @@
+"""Candidates: every pool with every alternative of accelerators, judged once per shape of workload."""
+
+from __future__ import annotations
+
+from stellwerk.economics.cost import expected_cost
+from stellwerk.model.capacity import CapacityType
+from stellwerk.model.decision import Candidate, PlacedAccelerator, Placement, Rejection, Verdict
+from stellwerk.model.policy import Policy
+from stellwerk.model.resources import Resources
+from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
+from stellwerk.placement.asking import Ask
+from stellwerk.placement.filters import ROOM, RULES, rejections
+from stellwerk.placement.fleet import Fleet, PoolView
+from stellwerk.placement.packing import Assignment
+
+PREFERRED_NODES = 100
+"""How many of the packed nodes a placement names."""
+
+Shape = tuple[str, int, int, int | None, PodShape, tuple[AcceleratorOption, ...]]
+"""What makes two workloads the same to the planner."""
+
+Order = tuple[bool, bool, int, int, str, str, int]
+
+
+def shape_of(workload: Workload) -> Shape:
+    """Return what the decision on a workload depends on, apart from the room left for it."""
+    return (
+        workload.policy,
+        workload.replicas,
+        workload.expected_runtime_s,
+        workload.checkpoint_interval_s,
+        workload.pod,
+        workload.accelerators,
+    )
+
+
+class Offer:
+    """One candidate of one shape: a pool, an alternative, and the verdict of the fixed rules."""
+
+    def __init__(self, ask: Ask, view: PoolView, index: int) -> None:
+        """Judge `view` by the fixed rules; `index` counts the alternatives of the workload."""
+        self.ask = ask
+        self.view = view
+        self.rejections = rejections(ask, view, RULES)
+        self.order = self._order(index)
+        self._request: Resources = ask.request_on(view)
+        self._kinds = view.accepting(ask.workload.pod)
+
+    def _order(self, index: int) -> Order:
+        """Rank: known and low cost first, then what is paid anyway, then by name.
+
+        Work that needs no accelerator prefers pools without: there it takes no room from those who
+        need them.
+        """
+        pool, total = self.view.pool, self.ask.cost.total
+        wasteful = self.ask.option is None and pool.accelerator is not None
+        paid = pool.capacity_type.rank
+        known = total if total is not None else 0
+        return wasteful, total is None, known, paid, pool.name, pool.cluster, index
+
+    def place(self) -> list[Assignment] | None:
+        """Take room for the gang, or nothing."""
+        return self.view.bins.place(self._request, self.ask.workload.replicas, self._kinds)
+
+    def fits(self) -> bool:
+        """Tell whether the gang would find room now."""
+        return self.view.bins.fits(self._request, self.ask.workload.replicas, self._kinds)
+
+    def full(self) -> tuple[Rejection, ...]:
+        """Return what speaks against this candidate now: the fixed rules, then the lack of room."""
+        return rejections(self.ask, self.view, ROOM, self.rejections)
+
+    def candidate(self, verdict: Verdict, why: tuple[Rejection, ...] = ()) -> Candidate:
+        """Return the entry of the decision record."""
+        accelerator = self.view.pool.accelerator
+        model = accelerator.model if accelerator and self.ask.option else None
+        pool = self.view.pool
+        return Candidate(pool.cluster, pool.name, self.ask.option, verdict, self.ask.cost, why, model)
+
+    def placement(self, nodes: list[Assignment]) -> Placement:
+        """Return where the gang goes."""
+        pool, option = self.view.pool, self.ask.option
+        accelerator = None
+        if option is not None and pool.accelerator is not None:
+            has = pool.accelerator
+            accelerator = PlacedAccelerator(has.model, option.count, has.resource)
+        return Placement(
+            cluster=pool.cluster,
+            pool=pool.name,
+            capacity_type=CapacityType(pool.capacity_type),
+            replicas=self.ask.workload.replicas,
+            provider=pool.provider,
+            region=pool.region,
+            zone=pool.zone,
+            accelerator=accelerator,
+            node_selector=dict(pool.node_selector),
+            preferred_nodes=tuple(one.node for one in nodes[:PREFERRED_NODES]),
+            tolerations=self.view.tolerations,
+        )
+
+
+def offers_for(workload: Workload, policy: Policy, fleet: Fleet) -> list[Offer]:
+    """Judge every pool with every alternative, the best first."""
+    offers = [
+        Offer(
+            Ask(
+                workload,
+                option,
+                policy,
+                expected_cost(workload, option, view.site, policy),
+                fleet.health,
+            ),
+            view,
+            index,
+        )
+        for view in fleet.views
+        for index, option in enumerate(workload.options)
+    ]
+    return sorted(offers, key=lambda offer: offer.order)

@@ -1,0 +1,153 @@
+"""Hard rules that hardware sets: each a named function that returns a rejection or nothing."""
+
+from __future__ import annotations
+
+from stellwerk.api import quantity
+from stellwerk.api.labels import ANY_MODEL
+from stellwerk.api.reasons import Reason
+from stellwerk.model.accelerators import model_of
+from stellwerk.model.decision import Rejection
+from stellwerk.placement import wording
+from stellwerk.placement.asking import Ask
+from stellwerk.placement.fleet import PoolView
+
+
+def accelerator_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
+    """The pool has the accelerator that this alternative names, under the resource it asks for."""
+    option, has = ask.option, view.pool.accelerator
+    if option is None:
+        return None
+    if has is None:
+        found = "no accelerators"
+    elif option.resource not in {None, has.resource}:
+        found = f"{has.resource}, not {option.resource}"
+    elif model_of(option.model) in {ANY_MODEL, model_of(has.model)}:
+        return None
+    else:
+        found = f"{has.model}, not {option.model}"
+    offered = has.model if has and has.model != ANY_MODEL else None
+    instead = f"accept {offered}" if offered else f"add a pool with {wording.model(option.model)}"
+    return Rejection(Reason.ACCELERATOR_MISMATCH, f"it has {found}", instead)
+
+
+def accelerator_memory_too_small(ask: Ask, view: PoolView) -> Rejection | None:
+    """Each accelerator has the memory asked for; unknown memory is not enough."""
+    option, has = ask.option, view.pool.accelerator
+    if option is None or has is None or option.memory_bytes is None:
+        return None
+    wanted = quantity.text(option.memory_bytes, binary=True)
+    if has.memory_bytes is None:
+        return Rejection(
+            Reason.ACCELERATOR_MEMORY_TOO_SMALL,
+            f"the memory of its {wording.model(has.model)} is not known, {wanted} are needed",
+            f"declare the accelerator memory of pool {view.pool.name}",
+        )
+    if option.memory_bytes <= has.memory_bytes:
+        return None
+    there = quantity.text(has.memory_bytes, binary=True)
+    return Rejection(
+        Reason.ACCELERATOR_MEMORY_TOO_SMALL,
+        f"its {wording.model(has.model)} has {there} of memory, {wanted} are needed",
+        f"ask for {there} instead of {wanted} of memory per accelerator",
+        effort=option.memory_bytes - has.memory_bytes,
+    )
+
+
+def accelerators_per_node_too_few(ask: Ask, view: PoolView) -> Rejection | None:
+    """One pod's accelerators are all in one node."""
+    option, has = ask.option, view.pool.accelerator
+    if option is None or has is None or option.count <= has.count:
+        return None
+    return Rejection(
+        Reason.ACCELERATORS_PER_NODE_TOO_FEW,
+        f"a pod needs {option.count} accelerators and a node of {view.pool.name} has {has.count}",
+        f"ask for {has.count} instead of {option.count} accelerators per pod",
+        effort=option.count - has.count,
+    )
+
+
+def node_selector_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
+    """Some node of the pool has the labels that the pods themselves require."""
+    pod = ask.workload.pod
+    if not pod.requirements or not view.nodes or view.selected(pod):
+        return None
+    return Rejection(
+        Reason.NODE_SELECTOR_MISMATCH,
+        f"no node of {view.pool.name} matches the pods' node selector ({pod.requirements})",
+        f"drop {pod.requirements} from the pods' node selector",
+    )
+
+
+def taint_not_tolerated(ask: Ask, view: PoolView) -> Rejection | None:
+    """Some node of the pool lets the pods in, by their own tolerations or the pool's declaration."""
+    pod = ask.workload.pod
+    if not view.nodes or view.tolerated(pod):
+        return None
+    taints = " and ".join(map(str, view.blocking_taints(pod)))
+    return Rejection(
+        Reason.TAINT_NOT_TOLERATED,
+        f"its nodes carry the taint {taints}",
+        f"tolerate {taints}, or declare it in spec.taints of pool {view.pool.name}",
+    )
+
+
+def cluster_unavailable(ask: Ask, view: PoolView) -> Rejection | None:
+    """Nothing new goes to a cluster that does not answer."""
+    why = ask.health.get(view.pool.cluster)
+    if why is None:
+        return None
+    cluster = view.pool.cluster
+    return Rejection(
+        Reason.CLUSTER_UNAVAILABLE,
+        f"cluster {cluster} is unavailable: {why}",
+        f"bring cluster {cluster} back",
+        permanent=False,
+    )
+
+
+def too_big_for_pool(ask: Ask, view: PoolView) -> Rejection | None:
+    """The gang would fit if nothing else ran."""
+    workload, name = ask.workload, view.pool.name
+    if not view.accepting(workload.pod):
+        return None  # another rule says why
+    room = view.room_when_empty(ask.request_on(view), workload.pod)
+    if room >= workload.replicas:
+        return None
+    if room:
+        change = f"ask for {room} instead of {wording.replicas(workload.replicas)}"
+    else:
+        change = f"ask for less per pod than {wording.resources(ask.request_on(view))}"
+    return Rejection(
+        Reason.TOO_BIG_FOR_POOL,
+        f"even empty, {name} would hold {room} of {wording.pods(workload.replicas)}",
+        change,
+        effort=workload.replicas - room,
+    )
+
+
+def pool_has_no_nodes(ask: Ask, view: PoolView) -> Rejection | None:  # noqa: ARG001 - a filter
+    """Some node of the pool takes pods now."""
+    if view.usable_nodes:
+        return None
+    name, nodes = view.pool.name, len(view.nodes)
+    found = f"none of the {nodes} nodes of {name} takes pods now" if nodes else f"{name} has no nodes"
+    change = f"make a node of pool {name} ready" if nodes else f"add nodes to pool {name}"
+    return Rejection(Reason.POOL_HAS_NO_NODES, found, change, permanent=False)
+
+
+def capacity_full(ask: Ask, view: PoolView) -> Rejection | None:
+    """The whole gang finds room now."""
+    pod, wanted = ask.workload.pod, ask.workload.replicas
+    kinds = view.accepting(pod)
+    if not kinds or not view.usable_nodes:
+        return None  # another rule says why
+    room = view.bins.room(ask.request_on(view), kinds)
+    if room >= wanted:
+        return None
+    if room:
+        change = f"ask for {room} instead of {wording.replicas(wanted)}"
+    else:
+        change = f"free room in pool {view.pool.name} for {wording.pods(wanted)}"
+    return Rejection(
+        Reason.CAPACITY_FULL, wording.occupancy(view, room, wanted), change, permanent=False, effort=wanted - room
+    )

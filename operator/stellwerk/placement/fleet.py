@@ -1,0 +1,178 @@
+"""The fleet of one cycle: pools with their nodes, what is free there, and who may go where."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from stellwerk.economics.cost import Site
+from stellwerk.model.capacity import Node, Pool, Taint, Toleration
+from stellwerk.model.requirements import NODE_NAME
+from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
+from stellwerk.model.snapshot import Reservation, Snapshot
+from stellwerk.model.workload import PodShape, Workload
+from stellwerk.placement.packing import Bins, room_when_empty
+
+_FIRST: Final = (CPU, MEMORY, PODS)
+"""Resources in the order in which they are packed tight, after the accelerator."""
+
+Kind = tuple[tuple[Taint, ...], tuple[str | None, ...]]
+"""What tells classes of nodes apart: blocking taints, and labels that some pod asks about."""
+
+
+class PoolView:
+    """A pool in one planning cycle; its free room shrinks as gangs are placed."""
+
+    def __init__(self, pool: Pool, nodes: Sequence[Node], free: Mapping[str, Resources], keys: Sequence[str]) -> None:
+        """Look at a pool.
+
+        Args:
+            pool: What is known of it.
+            nodes: All its nodes, usable or not.
+            free: What is free, by node name.
+            keys: Label keys that pods of this cycle ask about.
+        """
+        self.pool = pool
+        self.nodes = tuple(sorted(nodes, key=lambda node: node.name))
+        self.tolerations = tuple(tolerating(taint) for taint in pool.taints)
+        self._kinds: dict[Kind, int] = {}
+        self._models: list[Node] = []
+        kinds = [(node, self._kind(node, keys)) for node in self.nodes]
+        self.capacity = Counter((node.allocatable, kind) for node, kind in kinds)
+        self.usable_nodes = sum(node.usable for node in self.nodes)
+        usable = [(node.name, free[node.name], kind) for node, kind in kinds if node.usable]
+        self.bins = Bins(self._axis(), usable)
+        self.site = Site(pool, self._typical_node())
+
+    def accepting(self, pod: PodShape) -> frozenset[int]:
+        """Return the classes of nodes that such a pod tolerates and selects."""
+        return self.tolerated(pod) & self.selected(pod)
+
+    def tolerated(self, pod: PodShape) -> frozenset[int]:
+        """Return the classes of nodes whose taints the pod or the pool's declaration tolerates."""
+        tolerations = (*self.tolerations, *pod.tolerations)
+        return frozenset(
+            kind for kind, node in enumerate(self._models) if not any(untolerated(node.taints, tolerations))
+        )
+
+    def selected(self, pod: PodShape) -> frozenset[int]:
+        """Return the classes of nodes whose labels meet the pod's requirements."""
+        return frozenset(
+            kind for kind, node in enumerate(self._models) if pod.requirements.matches(node.labels, node.name)
+        )
+
+    def blocking_taints(self, pod: PodShape) -> tuple[Taint, ...]:
+        """Return the taints of the pool's nodes that keep the pod away, each once."""
+        tolerations = (*self.tolerations, *pod.tolerations)
+        found = {t for node in self._models for t in untolerated(node.taints, tolerations)}
+        return tuple(sorted(found, key=str))
+
+    def room_when_empty(self, request: Resources, pod: PodShape) -> int:
+        """Return how many pods would fit if nothing ran on any node, usable now or not."""
+        return room_when_empty(request, self.capacity, self.accepting(pod))
+
+    @property
+    def accelerators(self) -> tuple[int, int]:
+        """Free and all accelerators; those of unusable nodes are not free."""
+        if self.pool.accelerator is None:
+            return 0, 0
+        resource = self.pool.accelerator.resource
+        everything = sum(offer.get(resource) * n for (offer, _), n in self.capacity.items())
+        return self.bins.free(resource), everything
+
+    def _kind(self, node: Node, keys: Sequence[str]) -> int:
+        labels = tuple(node.name if key == NODE_NAME else node.labels.get(key) for key in keys)
+        kind = (tuple(taint for taint in node.taints if taint.blocks), labels)
+        found = self._kinds.get(kind)
+        if found is None:
+            found = self._kinds[kind] = len(self._models)
+            self._models.append(node)
+        return found
+
+    def _axis(self) -> list[str]:
+        names = {name for offer, _ in self.capacity for name, _ in offer.amounts}
+        accelerator = self.pool.accelerator
+        first = ([accelerator.resource] if accelerator else []) + list(_FIRST)
+        return [name for name in first if name in names] + sorted(names.difference(first))
+
+    def _typical_node(self) -> Resources | None:
+        """Return what most nodes offer; of equally many, the larger."""
+        offers: Counter[Resources] = Counter()
+        for (offer, _), nodes in self.capacity.items():
+            offers[offer] += nodes
+        return max(offers, key=lambda offer: (offers[offer], offer.amounts), default=None)
+
+
+class Fleet:
+    """All pools of a snapshot, reservations taken off."""
+
+    def __init__(self, snapshot: Snapshot, pending: Iterable[Workload]) -> None:
+        """Look at a snapshot with the eyes of the `pending` workloads."""
+        self.health = snapshot.cluster_health
+        free = {node.name: node.allocatable - snapshot.usage.get(node.name, Resources()) for node in snapshot.nodes}
+        leftover = _take_reserved(free, snapshot.reserved)
+        keys = sorted({key for shape in _shapes(pending) for key in shape.requirements.keys})
+        owned = nodes_by_pool(snapshot.nodes, snapshot.pools)
+        self.views = tuple(
+            PoolView(pool, owned.get((pool.cluster, pool.name), []), free, keys)
+            for pool in sorted(snapshot.pools, key=lambda pool: (pool.cluster, pool.name))
+        )
+        self._take_rest(leftover)
+
+    def _take_rest(self, leftover: Sequence[tuple[Reservation, int]]) -> None:
+        """Take room for reserved pods whose preferred nodes are gone, as best can be done."""
+        views = {(view.pool.cluster, view.pool.name): view for view in self.views}
+        for reservation, pods in leftover:
+            view = views.get((reservation.cluster, reservation.pool))
+            if view is not None:
+                every = frozenset(kind for _, kind in view.capacity)
+                view.bins.place(reservation.pod, pods, every, partly=True)
+
+
+def nodes_by_pool(nodes: Iterable[Node], pools: Iterable[Pool]) -> dict[tuple[str, str], list[Node]]:
+    """Give each node to one pool, so that no room is counted twice.
+
+    Where several pools select a node, the one with the most labels in its selector gets it, and of
+    those the first by name. Keys are cluster and name of the pool.
+    """
+    ranked = sorted(pools, key=lambda pool: (-len(pool.node_selector), pool.name))
+    owned: defaultdict[tuple[str, str], list[Node]] = defaultdict(list)
+    for node in nodes:
+        for pool in ranked:
+            if pool.selects(node):
+                owned[pool.cluster, pool.name].append(node)
+                break
+    return owned
+
+
+def tolerating(taint: Taint) -> Toleration:
+    """Return the toleration for a declared taint; one without value covers every value."""
+    operator = "Equal" if taint.value else "Exists"
+    return Toleration(taint.key, operator, taint.value, taint.effect)
+
+
+def untolerated(taints: Iterable[Taint], tolerations: Sequence[Toleration]) -> list[Taint]:
+    """Return the taints that keep a pod with these tolerations away."""
+    return [
+        taint for taint in taints if taint.blocks and not any(toleration.tolerates(taint) for toleration in tolerations)
+    ]
+
+
+def _shapes(pending: Iterable[Workload]) -> set[PodShape]:
+    return {workload.pod for workload in pending}
+
+
+def _take_reserved(free: dict[str, Resources], reserved: Iterable[Reservation]) -> list[tuple[Reservation, int]]:
+    """Take reserved pods off their preferred nodes; return what found no room there."""
+    leftover: list[tuple[Reservation, int]] = []
+    for reservation in sorted(reserved, key=lambda one: one.uid):
+        left = reservation.pods
+        for name in reservation.preferred_nodes:
+            if left and name in free:
+                pods = min(left, reservation.pod.copies_in(free[name]))
+                free[name] -= reservation.pod * pods
+                left -= pods
+        if left:
+            leftover.append((reservation, left))
+    return leftover

@@ -1,0 +1,120 @@
+"""Words for numbers: what messages about placements are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from stellwerk.api import money, quantity
+from stellwerk.api.labels import ANY_MODEL
+from stellwerk.model.decision import MICROS, Candidate, Cost
+from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
+from stellwerk.model.workload import Workload
+from stellwerk.placement.fleet import PoolView
+
+REASONS_NAMED: Final = 3
+"""How many reasons a sentence gives; the decision record lists more."""
+
+CHANGES_NAMED: Final = 2
+"""How many alternatives `unblock` offers."""
+
+
+def amount(micros: int, currency: str) -> str:
+    """Write money: `16.05 EUR`."""
+    return f"{money.text(Decimal(micros) / MICROS, 2 if micros >= MICROS else 6)} {currency}"
+
+
+def model(name: str) -> str:
+    """Name an accelerator model in a sentence."""
+    return "accelerator" if name == ANY_MODEL else name
+
+
+def pods(count: int) -> str:
+    """Write `1 pod`, `2 pods`."""
+    return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+def replicas(count: int) -> str:
+    """Write `1 replica`, `2 replicas`: the word of the spec, for changes to it."""
+    return f"{count} replica" if count == 1 else f"{count} replicas"
+
+
+def resources(vector: Resources) -> str:
+    """Write a request for people, `8 CPU, 64Gi memory`, without the trivial `pods: 1`."""
+    words = []
+    for name, value in vector.amounts:
+        if name == CPU:
+            words.append(f"{quantity.milli_text(value)} CPU")
+        elif name == MEMORY:
+            words.append(f"{quantity.text(value, binary=True)} memory")
+        elif name != PODS:
+            words.append(f"{value} {name}")
+    return ", ".join(words) or "nothing"
+
+
+def need(workload: Workload) -> str:
+    """Say what a gang needs: `16 x H100 or 16 x A100`, or its pods where it needs no accelerator."""
+    if not workload.accelerators:
+        return f"{pods(workload.replicas)} of {resources(workload.pod.requests)}"
+    alternatives = dict.fromkeys(
+        f"{option.count * workload.replicas} x {model(option.model)}" for option in workload.accelerators
+    )
+    return " or ".join(alternatives)
+
+
+def occupancy(view: PoolView, room: int, wanted: int) -> str:
+    """Say how full a pool is for a gang that does not fit."""
+    free, everything = view.accelerators
+    found = f"room for {room} of {pods(wanted)}"
+    text = f"{free} free of {everything}, {found}" if everything else found
+    resting = len(view.nodes) - view.usable_nodes
+    verb = "takes" if resting == 1 else "take"
+    more = f" ({resting} of its {len(view.nodes)} nodes {verb} no pods now)" if resting else ""
+    return f"{view.pool.name} has {text}{more}"
+
+
+def chosen(pool: str, cost: Cost, others: int) -> str:
+    """Say why a pool was chosen, and what it costs."""
+    if cost.per_hour is None or cost.total is None:
+        why = "fits, and no candidate that fits has a known cost" if others else "is the only candidate that fits"
+        return f"{pool} {why}; what it costs is not known because {cost.unknown}"
+    why = f"is the cheapest of {others + 1} candidates that fit" if others else "is the only candidate that fits"
+    hourly = amount(cost.per_hour, cost.currency)
+    return f"{pool} {why}: {hourly} per hour, {amount(cost.total, cost.currency)} in total"
+
+
+def stuck(workload: Workload, candidates: Iterable[Candidate]) -> str:
+    """Say what a gang needs and what stands in its way, pool by pool."""
+    pools: dict[str, list[str]] = {}
+    for candidate in candidates:
+        pools.setdefault(candidate.rejections[0].message, []).append(candidate.pool)
+    told = [
+        text if any(pool in text for pool in names) else f"{', '.join(dict.fromkeys(names))}: {text}"
+        for text, names in pools.items()
+    ]
+    more = len(told) - REASONS_NAMED
+    rest = [f"and {more} more reasons"] if more > 0 else []
+    return "; ".join([f"needs {need(workload)} in one pool", *told[:REASONS_NAMED], *rest])
+
+
+def unblock(candidates: Iterable[Candidate]) -> str | None:
+    """Say the smallest change that would admit a gang, with at most one alternative of another kind.
+
+    Args:
+        candidates: The rejected ones, those with the fewest rejections first.
+    """
+    ranked = list(candidates)
+    kinds: dict[tuple[str, ...], Candidate] = {}
+    for candidate in ranked:
+        if len(candidate.rejections) > len(ranked[0].rejections):
+            break
+        kind = tuple(rejection.reason for rejection in candidate.rejections)
+        if kind not in kinds or _effort(candidate) < _effort(kinds[kind]):
+            kinds[kind] = candidate
+    changes = [" and ".join(r.change for r in candidate.rejections) for candidate in kinds.values()]
+    return ", or ".join(changes[:CHANGES_NAMED]) or None
+
+
+def _effort(candidate: Candidate) -> int:
+    return sum(rejection.effort for rejection in candidate.rejections)
