@@ -32,6 +32,11 @@ def build(result: Result) -> Json:
     }
 
 
+def explain(result: Result, entries: tuple[Entry, ...]) -> Json:
+    """Return the document with these workloads alone; the sums stay those of the whole plan."""
+    return {**build(result), "workloads": [workload(entry) for entry in entries]}
+
+
 def as_json(value: Json) -> str:
     """Write a document as JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)

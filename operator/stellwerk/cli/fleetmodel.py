@@ -12,10 +12,8 @@ from pydantic.alias_generators import to_camel
 
 from stellwerk.api import quantity
 from stellwerk.api.base import Labels, Name, QualifiedName
-from stellwerk.api.labels import API_VERSION
 from stellwerk.api.quantity import Quantity
 from stellwerk.api.v1alpha1 import Taint
-
 
 
 def _is_quantity(value: str | int) -> str | int:
@@ -57,6 +55,10 @@ class NodeGroup(_Part):
             ' Example: `{"nvidia.com/gpu": "3"}`.'
         ),
     ] = {}
+    schedulable: Annotated[
+        bool,
+        Field(description="Whether new pods may be bound to them now; false where cordoned or not ready."),
+    ] = True
     labels: Annotated[
         Labels,
         Field(description='Labels of the nodes besides their pool\'s nodeSelector. Example: `{"rack": "r7"}`.'),
@@ -98,7 +100,7 @@ class Fleet(_Part):
     """A fleet: what there is to run on. A file, not a cluster object."""
 
     api_version: Annotated[Literal["stellwerk.dev/v1alpha1"], Field(description="Version of this format.")] = (
-        API_VERSION
+        "stellwerk.dev/v1alpha1"
     )
     kind: Annotated[Literal["Fleet"], Field(description="Always `Fleet`.")] = "Fleet"
     pools: Annotated[tuple[FleetPool, ...], Field(description="Declared pools with their nodes.")] = ()

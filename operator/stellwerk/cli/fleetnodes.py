@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from stellwerk.api.labels import LOCAL_CLUSTER
 from stellwerk.cli.fleetmodel import NodeGroup
 from stellwerk.model.capacity import Node, Pool, Taint
 from stellwerk.model.resources import PODS, Resources
@@ -50,11 +51,16 @@ def _node(name: str, group: NodeGroup, pool: Pool | None) -> Node:
     own = tuple(Taint(key=taint.key, effect=taint.effect, value=taint.value) for taint in group.taints)
     allocatable = Resources.from_quantities({PODS: DEFAULT_PODS, **group.allocatable})
     labels = {HOSTNAME: name, **selector, **group.labels}
-    if pool is None:
-        return Node(name, labels, allocatable, taints=own)
-    return Node(name, labels, allocatable, taints=tuple(dict.fromkeys((*declared, *own))), cluster=pool.cluster)
+    return Node(
+        name,
+        labels,
+        allocatable,
+        taints=tuple(dict.fromkeys((*declared, *own))),
+        unschedulable=not group.schedulable,
+        cluster=pool.cluster if pool else LOCAL_CLUSTER,
+    )
 
 
-def _used(quantities: Mapping[str, str]) -> Resources:
+def _used(quantities: Mapping[str, str | int]) -> Resources:
     """What is used; where accelerators are, at least one pod is too."""
     return Resources.from_quantities({PODS: "1", **quantities})

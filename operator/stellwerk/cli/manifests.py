@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import yaml
 
+from stellwerk.api.field_error import Keys, dotted
 from stellwerk.cli import yamltree
 from stellwerk.cli.problems import BadInputError, Problem
 
@@ -22,18 +23,23 @@ SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 class Document:
     """One object as it was written, and where.
 
-    `prefix` is the path of the object inside its document: empty, or `items[3].` in a List.
+    `prefix` leads to the object inside its document: empty, or `("items", 3)` in a List.
     """
 
     file: str
     root: yaml.Node
     value: dict[str, Any]
-    prefix: str = ""
+    prefix: Keys = ()
 
-    def problem(self, field: str, message: str) -> Problem:
-        """Return a problem of `field` of this object, with the line where it is written."""
-        path = f"{self.prefix}{field}".rstrip(".")
-        return Problem(self.file, yamltree.line_of(self.root, path), path, message)
+    @property
+    def line(self) -> int:
+        """Where the object begins, from 1."""
+        return yamltree.line_of(self.root, self.prefix)
+
+    def problem(self, keys: Keys, message: str) -> Problem:
+        """Return a problem of the field that `keys` lead to, with the line where it is written."""
+        there = (*self.prefix, *keys)
+        return Problem(self.file, yamltree.line_of(self.root, there), dotted(there), message)
 
     @property
     def kind(self) -> str:
@@ -117,8 +123,6 @@ def _documents(file: str, text: str) -> Iterator[Document]:
 
 def _items(file: str, root: yaml.Node, items: list[Any]) -> Iterator[Document]:
     for index, item in enumerate(items):
-        prefix = f"items[{index}]."
         if not isinstance(item, dict):
-            line = yamltree.line_of(root, prefix)
-            raise yamltree.TreeError(line, "an object must be a mapping")
-        yield Document(file, root, item, prefix)
+            raise yamltree.TreeError(yamltree.line_of(root, ("items", index)), "an object must be a mapping")
+        yield Document(file, root, item, ("items", index))

@@ -64,8 +64,7 @@ def _name(entry: Entry) -> str:
 def _reasons(entry: Entry, terminal: Terminal) -> str:
     """Why a workload is not placed, and the smallest change that would place it."""
     decision = entry.decision
-    word = "can never fit" if decision.mode is Mode.NEVER else "waits"
-    title = terminal.paint(f"{_name(entry)} {word}:", _STYLES[decision.mode])
+    title = terminal.paint(_name(entry), _STYLES[decision.mode])
     return "\n".join([title, *_sentences(decision, terminal)])
 
 

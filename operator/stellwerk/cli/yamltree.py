@@ -13,13 +13,14 @@ from typing import Any, Final
 
 import yaml
 
+from stellwerk.api.field_error import Keys
+
 #: What a document may expand to. Anchors can blow a small file up without bound.
 MAX_NODES: Final = 500_000
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STR: Final = "tag:yaml.org,2002:str"
 _MERGE: Final = "tag:yaml.org,2002:merge"
-_STEP: Final = re.compile(r"\[(?:(\d+)|\"([^\"]*)\"|'([^']*)')\]|([^.\[]+)")
 
 
 class TreeError(ValueError):
@@ -40,7 +41,7 @@ def compose(text: str) -> Iterator[yaml.Node]:
         text = re.sub(r"(?m)^[\t ]+", lambda tabs: " " * len(tabs.group()), text)
     try:
         for node in yaml.compose_all(text, Loader=_Loader):
-            if node is not None and not _is_null(node):
+            if not _is_null(node):
                 yield node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -59,38 +60,30 @@ def to_plain(node: yaml.Node) -> Any:  # noqa: ANN401 - any JSON value
     return _Builder().build(node, ())
 
 
-def line_of(node: yaml.Node, path: str) -> int:
-    """Return the line (from 1) of the field at `path`, or of its closest parent that exists.
-
-    `path` is written like `spec.accelerators[0].count`; a key that holds dots may also stand
-    in brackets and quotes, or as it is.
-    """
-    steps = [next(part for part in match if part) for match in _STEP.findall(path)]
+def line_of(node: yaml.Node, keys: Keys) -> int:
+    """Return the line (from 1) of the field that `keys` lead to, or of its closest parent that exists."""
     line = node.start_mark.line + 1
-    while steps:
-        found = _child(node, steps)
+    for key in keys:
+        found = _child(node, key)
         if found is None:
             break
-        line, node, taken = found
-        steps = steps[taken:]
+        line, node = found
     return line
 
 
-def _child(node: yaml.Node, steps: list[str]) -> tuple[int, yaml.Node, int] | None:
-    """Return line and node one level down, and how many steps its key took."""
+def _child(node: yaml.Node, key: str | int) -> tuple[int, yaml.Node] | None:
+    """Return line and node of a field or an item, None where there is none."""
     if isinstance(node, yaml.SequenceNode):
-        index = int(steps[0]) if steps[0].isdigit() else -1
-        if not 0 <= index < len(node.value):
+        if not isinstance(key, int) or not 0 <= key < len(node.value):
             return None
-        return node.value[index].start_mark.line + 1, node.value[index], 1
+        return node.value[key].start_mark.line + 1, node.value[key]
     if not isinstance(node, yaml.MappingNode):
         return None
-    for taken in range(len(steps), 0, -1):  # `nvidia.com/gpu` is one key of two steps
-        wanted = ".".join(steps[:taken])
-        for key, value in node.value:
-            if key.value == wanted:
-                return key.start_mark.line + 1, value, taken
-    return None
+    return next((_place(name, value) for name, value in node.value if name.value == key), None)
+
+
+def _place(key: yaml.Node, value: yaml.Node) -> tuple[int, yaml.Node]:
+    return key.start_mark.line + 1, value
 
 
 def _is_null(node: yaml.Node) -> bool:

@@ -1,0 +1,84 @@
+"""`stellwerk fleet export`: a live cluster as a fleet file, so that a plan over it gives what the operator would decide.
+
+It feeds the operator's own store from one LIST per kind, so that both see the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from stellwerk.cli import fleetwriter
+from stellwerk.cli.result import EXIT_BAD_INPUT
+from stellwerk.cluster import errors, kubeconfig, resources
+from stellwerk.cluster.resources import Resource
+from stellwerk.cluster.session import Session
+from stellwerk.cluster.wire import Codec
+from stellwerk.control.store import Store
+
+_PAGE: Final = "500"
+_LIMIT_SECONDS: Final = 30.0
+
+
+def run(config: Path | None, context: str | None, cluster: str) -> int:
+    """Write the fleet of a cluster to standard output; return the exit code."""
+    try:
+        target = kubeconfig.discover(config, context)
+        fleet, notes = asyncio.run(_fetch(target, cluster))
+    except (errors.ApiError, kubeconfig.ConfigError) as error:
+        print(f"stellwerk: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    print("# Written by `stellwerk fleet export`; for `stellwerk plan --fleet`.")
+    print(yaml.safe_dump(fleet, sort_keys=False, allow_unicode=True, width=120), end="")
+    return 0
+
+
+async def _fetch(target: kubeconfig.Target, cluster: str) -> tuple[Mapping[str, Any], list[str]]:
+    store = Store(cluster, lambda: None)
+    specs: dict[str, dict[str, Any]] = {"pools": {}, "policies": {}}
+    notes: list[str] = []
+
+    def on_pool(*event: Any) -> None:  # noqa: ANN401 - a sink's arguments
+        specs["pools"][event[1].metadata.name] = event[1].spec
+        store.on_pool(*event)
+
+    def on_policy(*event: Any) -> None:  # noqa: ANN401 - a sink's arguments
+        specs["policies"][event[1].metadata.name] = event[1].spec
+        store.on_policy(*event)
+
+    sinks: tuple[tuple[Resource[Any], Any], ...] = (
+        (resources.PLACEMENT_POLICIES, on_policy),
+        (resources.COMPUTE_POOLS, on_pool),
+        (resources.NODES, store.on_node),
+        (resources.LIVE_PODS, store.on_pod),
+        (resources.JOBS, store.on_job),
+        (resources.AIWORKLOADS, store.on_workload),
+    )
+    async with Session(target, timeout=_LIMIT_SECONDS) as session:
+        for resource, sink in sinks:
+            try:
+                await _list(session, resource, sink)
+            except errors.NotFound:
+                notes.append(f"the cluster knows no {resource.name}: is Stellwerk installed there?")
+    for uid in store.workloads.uids:
+        store.state(uid)  # notes what is placed and not bound yet
+    exported = fleetwriter.Exported(store.snapshot(()), specs["pools"], specs["policies"])
+    return fleetwriter.document(exported), [*notes, *exported.notes]
+
+
+async def _list(session: Session, resource: Resource[Any], sink: Any) -> None:  # noqa: ANN401 - a Sink of any kind
+    codec = Codec(resource.kind)
+    more: str | None = ""
+    while more is not None:
+        query = {**resource.query, "limit": _PAGE, "continue": more}
+        meta, items = codec.page(await session.get(resource.path, query))
+        for item in items:
+            sink("ADDED", item, None)
+        more = meta.continue_ or None

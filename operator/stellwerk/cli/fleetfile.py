@@ -1,0 +1,86 @@
+"""Read a fleet file: check it field by field, and tell every problem with its line."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from stellwerk.api.field_error import Keys
+from stellwerk.cli.collect import FLEET, Collection
+from stellwerk.cli.fleetmodel import Fleet
+from stellwerk.cli.manifests import Document
+from stellwerk.cli.problems import BadInputError, Problem
+
+_WORDS = {
+    "extra_forbidden": "is no field of a fleet file",
+    "missing": "is required",
+}
+
+
+def choose(given: list[Document], among: Collection) -> Document:
+    """Return the one fleet to plan on: that of `--fleet`, else the one among the manifests.
+
+    Raises:
+        BadInputError: there is none, or more than one.
+    """
+    if given and (strange := [document for document in given if document.kind != FLEET]):
+        raise BadInputError(
+            document.problem(("kind",), f"must be Fleet, not {document.value.get('kind')}") for document in strange
+        )
+    fleets = given or among.fleets
+    if not fleets:
+        raise BadInputError([Problem("--fleet", 0, "", "name a fleet file, or put one among the manifests")])
+    if len(fleets) > 1:
+        first = fleets[0]
+        message = f"a second fleet; the first one is {first.file}:{first.line}. Choose one by --fleet"
+        raise BadInputError(document.problem((), message) for document in fleets[1:])
+    return fleets[0]
+
+
+def parse(document: Document) -> Fleet:
+    """Return the fleet of a document.
+
+    Raises:
+        BadInputError: with every field that is wrong.
+    """
+    try:
+        fleet = Fleet.model_validate(document.value)
+    except ValidationError as error:
+        raise BadInputError(
+            _problem(document, one["loc"], one["type"], one["msg"]) for one in error.errors()
+        ) from error
+    twice = list(_twice(document, fleet))
+    if twice:
+        raise BadInputError(twice)
+    return fleet
+
+
+def _problem(document: Document, loc: tuple[str | int, ...], kind: str, message: str) -> Problem:
+    said = _WORDS.get(kind) or message.removeprefix("Value error, ")
+    return document.problem(_keys(document, loc), said[:1].lower() + said[1:])
+
+
+def _keys(document: Document, loc: tuple[str | int, ...]) -> Keys:
+    """Drop the steps that pydantic adds for the branches of a union: they are no field of the file."""
+    keys: list[str | int] = []
+    value: object = document.value
+    for step in loc:
+        if isinstance(value, dict):
+            if step not in value and step in {"int", "str", "[key]"}:
+                continue
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step] if step < len(value) else None
+        elif step in {"int", "str", "[key]"} or str(step).startswith(("function-", "constrained-")):
+            continue
+        keys.append(step)
+    return tuple(keys)
+
+
+def _twice(document: Document, fleet: Fleet) -> list[Problem]:
+    problems = []
+    parts = {"pools": [one.metadata.name for one in fleet.pools], "policies": [p.metadata.name for p in fleet.policies]}
+    for part, names in parts.items():
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                problems.append(document.problem((part, index, "metadata", "name"), f"{name} appears twice in {part}"))
+    return problems

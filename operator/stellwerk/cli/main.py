@@ -1,0 +1,130 @@
+"""The commands and their flags; what they do lives beside this module and is imported when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+EXIT_BAD_INPUT: Final = 1
+
+app = typer.Typer(
+    name="stellwerk",
+    help="Place AI workloads where their rules allow it at the lowest expected cost, and say why.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+fleet = typer.Typer(help="Fleet files: what there is to run on.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(fleet, name="fleet")
+
+
+class Output(StrEnum):
+    """How a plan is written."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+
+
+@app.command()
+def plan(
+    *,
+    files: Annotated[
+        list[str],
+        typer.Option("-f", "--filename", help="Manifests: files, folders (recursively) or - for standard input."),
+    ],
+    fleet_file: Annotated[
+        Path | None, typer.Option("--fleet", help="The fleet file; without it the one among the manifests.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option("--policy", help="Files or folders of policies that replace those of the same name."),
+    ] = None,
+    output: Annotated[Output, typer.Option("-o", "--output", help="How to write the plan.")] = Output.TABLE,
+    explain: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Show all candidates of one workload, with what speaks for each.")
+    ] = None,
+    namespace: Annotated[
+        str, typer.Option("-n", "--namespace", help="Namespace of manifests that name none.")
+    ] = "default",
+    now: Annotated[
+        str | None, typer.Option(help="Decide as at this moment (RFC 3339) instead of now, for repeatable output.")
+    ] = None,
+) -> int:
+    """Show where workloads would run, what that costs and why some must wait, from files alone.
+
+    Exit code: 0 if every workload fits or waits, 2 if one can never fit, 1 for bad input.
+    """
+    from stellwerk.cli import plancommand
+
+    request = plancommand.Request(
+        files=tuple(files),
+        fleet=fleet_file,
+        policies=tuple(policy or ()),
+        output=output.value,
+        explain=explain,
+        namespace=namespace,
+        now=now,
+    )
+    return plancommand.run(request)
+
+
+@fleet.command("export")
+def fleet_export(
+    *,
+    kubeconfig: Annotated[
+        Path | None, typer.Option(help="Kubeconfig file; without it $KUBECONFIG or the default.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig; without it the current one.")] = None,
+    cluster: Annotated[str, typer.Option(help="Name of this cluster in pools and placements.")] = "local",
+) -> int:
+    """Write a fleet file of a live cluster to standard output: pools, nodes, what is in use, policies."""
+    from stellwerk.cli import export
+
+    return export.run(kubeconfig, context, cluster)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from stellwerk import __version__
+
+    print(f"stellwerk {__version__}")
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:], program_name()))
+
+
+def run(arguments: list[str], program: str = "stellwerk") -> int:
+    """Run one command and return its exit code; a wrong flag is bad input, 1, not 2."""
+    try:
+        code = app(arguments, prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        print(f"{program}: {error.format_message()}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except typer.Abort:
+        return EXIT_BAD_INPUT
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def program_name() -> str:
+    """Return the name that people called us by: kubectl runs `kubectl-stellwerk` as its plugin."""
+    called = Path(sys.argv[0]).name
+    return "kubectl stellwerk" if called.startswith("kubectl") else "stellwerk"
+
+
+if __name__ == "__main__":
+    main()

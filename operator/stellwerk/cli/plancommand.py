@@ -1,0 +1,105 @@
+"""`stellwerk plan`: the operator's own engine over files, without a cluster and without a network."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stellwerk.cli import document, tables
+from stellwerk.cli.inputs import Defaults, Inputs, load
+from stellwerk.cli.problems import BadInputError, Problem
+from stellwerk.cli.result import EXIT_BAD_INPUT, Entry, Result
+from stellwerk.cli.terminal import Terminal
+from stellwerk.placement import planner
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The flags of one call."""
+
+    files: tuple[str, ...]
+    fleet: Path | None = None
+    policies: tuple[str, ...] = ()
+    output: str = "table"
+    explain: str | None = None
+    namespace: str = "default"
+    now: str | None = None
+
+
+def run(request: Request) -> int:
+    """Plan, print, and return the exit code; every problem of the input goes to standard error."""
+    try:
+        result = decide(request)
+        text = render(request, result)
+    except BadInputError as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_INPUT
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(text)
+    return result.exit_code
+
+
+def decide(request: Request) -> Result:
+    """Read everything and plan it.
+
+    Raises:
+        BadInputError: something of the input is wrong; nothing is planned then.
+    """
+    now = moment(request.now)
+    return plan(load(request.files, request.fleet, request.policies, Defaults(request.namespace, now)), now)
+
+
+def plan(inputs: Inputs, now: datetime) -> Result:
+    """Run the engine over what was read."""
+    planned = planner.plan([item.workload for item in inputs.asked], inputs.snapshot, now, 0)
+    by_uid = {item.workload.uid: item for item in inputs.asked}
+    entries = tuple(Entry(by_uid[d.uid].workload, by_uid[d.uid].file, by_uid[d.uid].line, d) for d in planned.decisions)
+    return Result(entries, now, inputs.notes)
+
+
+def moment(text: str | None) -> datetime:
+    """Return the moment of the decision, to the second, in UTC.
+
+    Raises:
+        BadInputError: `text` is no RFC 3339 time with an offset.
+    """
+    if text is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        return _utc(datetime.fromisoformat(text))
+    except ValueError as error:
+        example = "2026-11-22T12:00:00Z"
+        raise BadInputError([Problem("--now", 0, "", f"must be a time with its offset, such as {example}")]) from error
+
+
+def _utc(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise ValueError("no offset")
+    return time.astimezone(UTC).replace(microsecond=0)
+
+
+def render(request: Request, result: Result) -> str:
+    """Return the plan in the format that was asked for.
+
+    Raises:
+        BadInputError: no workload has the name that is to be explained.
+    """
+    entries = result.entries if request.explain is None else _named(result, request.explain)
+    if request.output in {"json", "yaml"}:
+        shown = document.build(result) if request.explain is None else document.explain(result, entries)
+        return document.as_json(shown) if request.output == "json" else document.as_yaml(shown)
+    terminal = Terminal.of(sys.stdout)
+    if request.explain is not None:
+        return "\n\n".join(tables.explain(entry, terminal) for entry in entries)
+    return tables.plan(result, terminal, wide=request.output == "wide")
+
+
+def _named(result: Result, name: str) -> tuple[Entry, ...]:
+    found = result.named(name)
+    if not found:
+        known = ", ".join(sorted(str(entry.workload.key) for entry in result.entries)) or "none"
+        raise BadInputError([Problem("--explain", 0, "", f"no workload is called {name}; there are: {known}")])
+    return found
