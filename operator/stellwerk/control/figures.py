@@ -13,6 +13,7 @@ from stellwerk.cluster.reflector import Reflector
 from stellwerk.control.store import Store
 from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.snapshot import Snapshot
+from stellwerk.placement.fleet import nodes_by_pool
 
 Labels = tuple[str, ...]
 
@@ -36,16 +37,16 @@ def _publish_pools(snapshot: Snapshot) -> None:
     ratio: dict[Labels, float] = {}
     cost: dict[Labels, float] = {}
     nodes: dict[Labels, float] = {}
-    members = _members(snapshot)
+    members = nodes_by_pool(snapshot.nodes, snapshot.pools)
     for pool in snapshot.pools:
-        usable = [node for node in members[pool.name] if node.usable]
         key = (pool.cluster, pool.name)
+        usable = [node for node in members[key] if node.usable]
         nodes[key] = len(usable)
         if pool.price is not None:
             priced = (*key, pool.capacity_type.value, pool.price.currency)
             cost[priced] = float(pool.price.per_node_hour * len(usable))
         if pool.accelerator is not None:
-            counts = _accelerators(pool, members[pool.name], snapshot)
+            counts = _accelerators(pool, members[key], snapshot)
             for state, count in counts.items():
                 accelerators[(*key, pool.accelerator.model, pool.capacity_type.value, state)] = count
             if counts["total"]:
@@ -54,15 +55,6 @@ def _publish_pools(snapshot: Snapshot) -> None:
     metrics.replace(metrics.POOL_UTILIZATION, ratio)
     metrics.replace(metrics.POOL_COST, cost)
     metrics.replace(metrics.POOL_NODES, nodes)
-
-
-def _members(snapshot: Snapshot) -> dict[str, list[Node]]:
-    members: dict[str, list[Node]] = {pool.name: [] for pool in snapshot.pools}
-    for node in snapshot.nodes:
-        pool = next((pool for pool in snapshot.pools if pool.selects(node)), None)
-        if pool is not None:
-            members[pool.name].append(node)
-    return members
 
 
 def _accelerators(pool: Pool, nodes: Sequence[Node], snapshot: Snapshot) -> dict[str, int]:
