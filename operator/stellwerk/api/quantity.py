@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 from pydantic import StrictInt, StrictStr, WithJsonSchema
 
+from stellwerk.api.base import Rule
+
 PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{0,9})?([numkMGTPE]|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2})?$"
 MAX_LENGTH: Final = 32
 
@@ -38,6 +40,17 @@ Quantity = Annotated[
     ),
 ]
 """An amount of a resource: a whole number, or a string with an optional suffix, such as `80Gi`."""
+
+
+def positive_rule(field: str) -> Rule:
+    """Demand that a quantity is above zero."""
+    return Rule(
+        name=f"positive-{field}",
+        cel=f"!has(self.{field}) || quantity(string(self.{field})).isGreaterThan(quantity('0'))",
+        message=f"{field} must be above zero",
+        holds=lambda model: getattr(model, field) is None or exact(getattr(model, field)) > 0,
+        field=field,
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import date
 from functools import cache
 from typing import Any
 
@@ -97,19 +96,10 @@ def _list_type(_validator: Any, kind: str, value: Any, schema: Node) -> Errors: 
         seen.add(text)
 
 
-def _format(_validator: Any, name: str, value: Any, _schema: Node) -> Errors:  # noqa: ANN401
-    if name == "date-time" and isinstance(value, str):
-        try:
-            date.fromisoformat(value[:10])
-        except ValueError:
-            yield ValidationError("date-time")
-
-
 _Validator: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {
         "pattern": _pattern,
-        "format": _format,
         "x-kubernetes-int-or-string": _int_or_string,
         "x-kubernetes-list-type": _list_type,
     },

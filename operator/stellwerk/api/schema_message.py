@@ -104,7 +104,6 @@ _WORDS: Final[Mapping[str, Callable[[ValidationError], Said]]] = {
     "type": _type,
     "enum": _enum,
     "pattern": _pattern,
-    "format": lambda error: iter([((), f"must be a date that exists{_like(error)}")]),
     "x-kubernetes-int-or-string": lambda error: iter(
         [((), f"must be a whole number or a string{_like(error)}, not {_shown(error.instance)}")]
     ),

@@ -17,7 +17,7 @@ from stellwerk.api.base import (
 from stellwerk.api.duration import Duration
 from stellwerk.api.labels import DEFAULT_POLICY
 from stellwerk.api.money import PositiveAmount
-from stellwerk.api.quantity import Quantity
+from stellwerk.api.quantity import Quantity, positive_rule
 from stellwerk.api.v1alpha1.aiworkload_status import AIWorkloadStatus
 from stellwerk.api.v1alpha1.kind import AGE, Column, Kind, KindInfo, short_name_rule
 from stellwerk.api.v1alpha1.podtemplate import PodTemplate
@@ -27,6 +27,8 @@ _CREATE_ANOTHER = "delete the object and create it anew, or create one of anothe
 
 class AcceleratorOption(WireModel):
     """One kind of accelerator that will do."""
+
+    rules = (positive_rule("memory"),)
 
     model: Annotated[
         Token,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -24,7 +25,7 @@ from stellwerk.api.base import (
 from stellwerk.api.conditions import Conditions
 from stellwerk.api.labels import LOCAL_CLUSTER
 from stellwerk.api.money import Amount, Currency, PositiveAmount
-from stellwerk.api.quantity import Quantity
+from stellwerk.api.quantity import Quantity, positive_rule
 from stellwerk.api.v1alpha1.kind import AGE, Column, Kind, KindInfo, short_name_rule
 
 CapacityType = Literal["Owned", "Reserved", "OnDemand", "Spot"]
@@ -48,6 +49,8 @@ class Taint(WireModel):
 class PoolAccelerator(WireModel):
     """The accelerators of each node."""
 
+    rules = (positive_rule("memory"),)
+
     model: Annotated[Token, doc("Model, compared without regard to case.", "H100")]
     count: Annotated[int, doc("Accelerators per node.", 8, ge=1, le=1024)]
     memory: Annotated[
@@ -57,8 +60,26 @@ class PoolAccelerator(WireModel):
     resource: Annotated[QualifiedName, doc("Resource by which pods ask for them.", "nvidia.com/gpu")] = "nvidia.com/gpu"
 
 
+def _exists(moment: str) -> bool:
+    try:
+        datetime.fromisoformat(moment)
+    except ValueError:
+        return False
+    return True
+
+
 class PoolPrice(WireModel):
     """What a node costs, and who says so."""
+
+    rules = (
+        Rule(
+            name="valid-from-exists",
+            cel="!has(self.validFrom) || timestamp(self.validFrom).getFullYear() > 0",
+            message="validFrom must be a day that exists",
+            holds=lambda p: p.valid_from is None or _exists(p.valid_from),
+            field="validFrom",
+        ),
+    )
 
     per_node_hour: Annotated[PositiveAmount, doc("Amount per node and hour, in the currency.", "31.5")]
     currency: Annotated[Currency, doc("ISO 4217 code of the amount.", "EUR")]

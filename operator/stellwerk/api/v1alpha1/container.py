@@ -41,6 +41,16 @@ def _no_accelerator(field: str) -> Rule:
     )
 
 
+def _not_negative(field: str) -> Rule:
+    return Rule(
+        name=f"{field}-not-negative",
+        cel=f"!has(self.{field}) || self.{field}.all(k, !quantity(string(self.{field}[k])).isLessThan(quantity('0')))",
+        message=f"{field} must not be negative",
+        holds=lambda r: all(exact(amount) >= 0 for amount in getattr(r, field).values()),
+        field=field,
+    )
+
+
 def _within_limits(resources: ResourceRequirements) -> bool:
     limits = resources.limits
     return all(exact(amount) <= exact(limits[name]) for name, amount in resources.requests.items() if name in limits)
@@ -52,6 +62,8 @@ class ResourceRequirements(WireModel):
     rules = (
         _no_accelerator("requests"),
         _no_accelerator("limits"),
+        _not_negative("requests"),
+        _not_negative("limits"),
         Rule(
             name="requests-within-limits",
             cel="!has(self.requests) || !has(self.limits) || self.requests.all(k,"

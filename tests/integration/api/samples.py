@@ -1,0 +1,224 @@
+"""Valid manifests that together set every field of every kind."""
+
+import copy
+from typing import Any
+
+Manifest = dict[str, Any]
+
+_API_VERSION = "stellwerk.dev/v1alpha1"
+
+
+def sample(name: str) -> Manifest:
+    """Return a copy of the sample of this name."""
+    return copy.deepcopy(SAMPLES[name])
+
+
+_CONTAINER: Manifest = {
+    "name": "train",
+    "image": "registry.example.com/train:1.4",
+    "imagePullPolicy": "IfNotPresent",
+    "command": ["python", "train.py"],
+    "args": ["--epochs", "90"],
+    "workingDir": "/workspace",
+    "env": [
+        {"name": "EPOCHS", "value": "90"},
+        {
+            "name": "TOKEN",
+            "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token", "optional": False}},
+        },
+        {
+            "name": "MODE",
+            "valueFrom": {"configMapKeyRef": {"name": "conf", "key": "mode", "optional": True}},
+        },
+        {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+    ],
+    "envFrom": [
+        {"prefix": "A_", "configMapRef": {"name": "conf", "optional": False}},
+        {"secretRef": {"name": "hub", "optional": True}},
+    ],
+    "resources": {
+        "requests": {"cpu": 8, "memory": "64Gi", "ephemeral-storage": "1e9"},
+        "limits": {"cpu": "8500m", "memory": "64Gi"},
+    },
+    "volumeMounts": [
+        {"name": "data", "mountPath": "/data", "subPath": "imagenet", "readOnly": True},
+        {"name": "scratch", "mountPath": "/scratch"},
+    ],
+    "ports": [{"containerPort": 29500, "name": "rendezvous", "protocol": "TCP"}],
+    "securityContext": {
+        "runAsUser": 1000,
+        "runAsGroup": 1000,
+        "runAsNonRoot": True,
+        "readOnlyRootFilesystem": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    },
+}
+
+_TEMPLATE: Manifest = {
+    "metadata": {"labels": {"team": "vision"}, "annotations": {"example.com/run": "42"}},
+    "spec": {
+        "containers": [_CONTAINER, {"name": "log", "image": "registry.example.com/log:2"}],
+        "initContainers": [
+            {
+                "name": "fetch",
+                "image": "registry.example.com/fetch:2.0",
+                "restartPolicy": "Always",
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+            }
+        ],
+        "volumes": [
+            {"name": "data", "persistentVolumeClaim": {"claimName": "sets", "readOnly": True}},
+            {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}},
+            {
+                "name": "conf",
+                "configMap": {
+                    "name": "conf",
+                    "optional": True,
+                    "defaultMode": 420,
+                    "items": [{"key": "train.yaml", "path": "conf/train.yaml", "mode": 256}],
+                },
+            },
+            {
+                "name": "hub",
+                "secret": {
+                    "secretName": "hub",
+                    "optional": False,
+                    "defaultMode": 256,
+                    "items": [{"key": "token", "path": "token"}],
+                },
+            },
+        ],
+        "nodeSelector": {"kubernetes.io/arch": "amd64"},
+        "tolerations": [
+            {"key": "dedicated", "operator": "Equal", "value": "ml", "effect": "NoSchedule"},
+            {"key": "drain", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
+        ],
+        "serviceAccountName": "trainer",
+        "restartPolicy": "OnFailure",
+        "terminationGracePeriodSeconds": 120,
+        "priorityClassName": "batch-low",
+        "imagePullSecrets": [{"name": "registry-login"}],
+        "securityContext": {
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "runAsNonRoot": True,
+            "fsGroup": 1000,
+            "supplementalGroups": [2000],
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    },
+}
+
+SAMPLES: dict[str, Manifest] = {
+    "workload": {
+        "apiVersion": _API_VERSION,
+        "kind": "AIWorkload",
+        "metadata": {"name": "train-resnet", "labels": {"team": "vision"}},
+        "spec": {
+            "class": "Training",
+            "policy": "eu-only",
+            "priority": 100,
+            "replicas": 4,
+            "accelerators": [
+                {"model": "H100", "count": 8, "memory": "80Gi", "speed": "1.0"},
+                {"model": "A100", "count": 8, "memory": 42949672960, "speed": "0.5"},
+            ],
+            "expectedRuntime": "1d6h",
+            "checkpointInterval": "30m",
+            "backoffLimit": 5,
+            "template": _TEMPLATE,
+        },
+    },
+    "workload-of-a-job": {
+        "apiVersion": _API_VERSION,
+        "kind": "AIWorkload",
+        "metadata": {"name": "adopted"},
+        "spec": {
+            "class": "Batch",
+            "workloadRef": {"apiVersion": "batch/v1", "kind": "Job", "name": "night.run"},
+        },
+    },
+    "small-workload": {
+        "apiVersion": _API_VERSION,
+        "kind": "AIWorkload",
+        "metadata": {"name": "small"},
+        "spec": {
+            "class": "Batch",
+            "template": {"spec": {"containers": [{"name": "main", "image": "busybox"}]}},
+        },
+    },
+    "spot-pool": {
+        "apiVersion": _API_VERSION,
+        "kind": "ComputePool",
+        "metadata": {"name": "eu-spot-h100"},
+        "spec": {
+            "cluster": "local",
+            "nodeSelector": {"pool": "eu-spot-h100"},
+            "taints": [
+                {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"},
+                {"key": "nvidia.com/gpu", "effect": "NoExecute"},
+            ],
+            "provider": "aws",
+            "region": "eu-central-1",
+            "zone": "eu-central-1a",
+            "jurisdiction": "DE",
+            "certifications": ["ISO27001", "C5"],
+            "labels": {"tier": "gold"},
+            "capacityType": "Spot",
+            "accelerator": {
+                "model": "H100",
+                "count": 8,
+                "memory": "80Gi",
+                "resource": "nvidia.com/gpu",
+            },
+            "price": {
+                "perNodeHour": "31.5",
+                "currency": "EUR",
+                "validFrom": "2026-10-01T00:00:00Z",
+                "source": "price list of October 2026",
+            },
+            "interruptionRatePerHour": "0.05",
+            "pue": "1.25",
+            "gridCarbonGramsPerKWh": 363,
+            "nodePowerWatts": 10200,
+        },
+    },
+    "cpu-pool": {
+        "apiVersion": _API_VERSION,
+        "kind": "ComputePool",
+        "metadata": {"name": "cpu"},
+        "spec": {
+            "nodeSelector": {"pool": "cpu"},
+            "provider": "onprem",
+            "region": "de-fra",
+            "capacityType": "Owned",
+        },
+    },
+    "policy": {
+        "apiVersion": _API_VERSION,
+        "kind": "PlacementPolicy",
+        "metadata": {"name": "eu-only"},
+        "spec": {
+            "namespaces": ["vision", "speech"],
+            "require": {
+                "jurisdictions": ["EU", "CH"],
+                "certifications": ["ISO27001"],
+                "providers": ["onprem", "aws"],
+                "regions": ["eu-central-1"],
+                "capacityTypes": ["Owned", "Spot"],
+                "poolLabels": {"tier": "gold"},
+            },
+            "carbonPricePerTonne": "80",
+            "currency": "EUR",
+            "restartOverhead": "5m",
+            "maxCostPerHour": "250.50",
+        },
+    },
+    "empty-policy": {
+        "apiVersion": _API_VERSION,
+        "kind": "PlacementPolicy",
+        "metadata": {"name": "default"},
+        "spec": {},
+    },
+}
