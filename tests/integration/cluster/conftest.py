@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from stellwerk.cluster.resources import AIWORKLOADS
 from stellwerk.cluster.session import Session
 from tests.faults.proxy import FaultProxy
 from tests.faults.support import ConfigMaps
+from tests.faults.workloads import Workloads
 from tests.testbed.plugin import Bed
+from tests.testbed.waiting import eventually
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,3 +37,18 @@ async def session(proxy: FaultProxy) -> AsyncIterator[Session]:
 @pytest.fixture
 def configmaps(testbed: Bed, namespace: str) -> ConfigMaps:
     return ConfigMaps(testbed.api, namespace)
+
+
+@pytest.fixture(scope="session")
+def kinds(testbed: Bed) -> Bed:
+    """The control plane, with our kinds installed and served; safe for parallel workers."""
+    crds = str(Path(__file__).parents[3] / "crds")
+    testbed.kubectl("apply", "--server-side", "--force-conflicts", "-k", crds)
+    testbed.kubectl("wait", "--for=condition=Established", "--timeout=180s", "crd", "aiworkloads.stellwerk.dev")
+    eventually(lambda: testbed.api.get(AIWORKLOADS.path))  # 429 until its storage is ready
+    return testbed
+
+
+@pytest.fixture
+def workloads(kinds: Bed, namespace: str) -> Workloads:
+    return Workloads(kinds.api, namespace)
