@@ -10,6 +10,7 @@ import msgspec
 
 from stellwerk.api.field_error import Keys
 from stellwerk.api.labels import POLICY_LABEL
+from stellwerk.api.reasons import Reason
 from stellwerk.api.validation import validate
 from stellwerk.cli.collect import Collection, Wire
 from stellwerk.cli.manifests import Document
@@ -108,10 +109,9 @@ class Asks:
         for action in actions:
             if isinstance(action, CreateWorkload):
                 self._add_adopted(document, job, action.manifest)
-            elif isinstance(action, EmitEvent) and action.type == "Warning":
-                keys: Keys = ("metadata", "annotations")
-                self.problems.append(document.problem(keys, action.message))
-        if not actions:
+            elif isinstance(action, EmitEvent) and action.reason == Reason.INVALID_ANNOTATION:
+                self.problems.append(document.problem(_blamed(job, action.message), action.message))
+        if not any(isinstance(action, CreateWorkload) for action in actions):
             self.notes.append(f"Job {job.key} is left alone: {_why(job)}")
 
     def _add_adopted(self, document: Document, job: JobView, manifest: Mapping[str, Any]) -> None:
@@ -134,7 +134,15 @@ class Asks:
         return Identity(key, uid, created=str(meta.get("creationTimestamp") or self.created))
 
 
+def _blamed(job: JobView, message: str) -> Keys:
+    """Return the annotation that a message is about, or all of them."""
+    named = [name for name in sorted(job.annotations) if name in message]
+    return ("metadata", "annotations", *named[:1])
+
+
 def _why(job: JobView) -> str:
     if POLICY_LABEL not in job.labels:
         return f"it has no label {POLICY_LABEL}"
-    return "it is not suspended" if not job.suspend else "it is not for Stellwerk to place"
+    if not job.suspend:
+        return "it does not say suspend: true, so its pods would start before they are placed"
+    return "it has ended, or it is in a namespace that Stellwerk never touches"

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from stellwerk.api.labels import API_VERSION
+from stellwerk.api.labels import ANY_MODEL, API_VERSION
 from stellwerk.cli import figures
 from stellwerk.cli.result import Entry, Result
 from stellwerk.model.decision import Candidate, Carbon, Cost, Mode
@@ -117,15 +117,17 @@ def _candidate(candidate: Candidate) -> Json:
         "cluster": candidate.cluster,
         "pool": candidate.pool,
         "verdict": candidate.verdict.wire,
-        "currency": candidate.cost.currency,
-        "perHour": figures.exact(candidate.cost.per_hour),
-        "total": figures.exact(candidate.cost.total),
         "rejections": [
             {"reason": r.reason, "message": r.message, "change": r.change, "permanent": r.permanent}
             for r in candidate.rejections
         ],
     }
+    if figures.is_priced(candidate):
+        document["currency"] = candidate.cost.currency
+        document["perHour"] = figures.exact(candidate.cost.per_hour)
+        document["total"] = figures.exact(candidate.cost.total)
     if candidate.option is not None:
-        document["accelerator"] = candidate.accelerator or candidate.option.model
+        anything = candidate.option.model == ANY_MODEL
+        document["accelerator"] = (candidate.accelerator or ANY_MODEL) if anything else candidate.option.model
         document["count"] = candidate.option.count
     return document

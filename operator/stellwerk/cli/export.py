@@ -1,4 +1,4 @@
-"""`stellwerk fleet export`: a live cluster as a fleet file, so that a plan over it gives what the operator would decide.
+"""`stellwerk fleet export`: a live cluster as a fleet file; a plan over it gives what the operator would decide.
 
 It feeds the operator's own store from one LIST per kind, so that both see the same.
 """

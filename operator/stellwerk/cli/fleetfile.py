@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from stellwerk.api.field_error import Keys
-from stellwerk.cli.collect import FLEET, Collection
+from stellwerk.api.labels import API_VERSION
+from stellwerk.cli.collect import Collection, check_part
 from stellwerk.cli.fleetmodel import Fleet
 from stellwerk.cli.manifests import Document
 from stellwerk.cli.problems import BadInputError, Problem
@@ -16,42 +17,54 @@ _WORDS = {
 }
 
 
-def choose(given: list[Document], among: Collection) -> Document:
+def choose(given: list[Document], among: Collection, problems: list[Problem]) -> Document:
     """Return the one fleet to plan on: that of `--fleet`, else the one among the manifests.
 
     Raises:
-        BadInputError: there is none, or more than one.
+        BadInputError: with `problems` too: there is none, it is something else, or there are several.
     """
-    if given and (strange := [document for document in given if document.kind != FLEET]):
-        raise BadInputError(
-            document.problem(("kind",), f"must be Fleet, not {document.value.get('kind')}") for document in strange
-        )
+    if strange := [problem for document in given for problem in _strange(document)]:
+        raise BadInputError([*problems, *strange])
     fleets = given or among.fleets
     if not fleets:
-        raise BadInputError([Problem("--fleet", 0, "", "name a fleet file, or put one among the manifests")])
+        missing = Problem("--fleet", 0, "", "name a fleet file, or put one among the manifests")
+        raise BadInputError(problems or [missing])
     if len(fleets) > 1:
         first = fleets[0]
         message = f"a second fleet; the first one is {first.file}:{first.line}. Choose one by --fleet"
-        raise BadInputError(document.problem((), message) for document in fleets[1:])
+        raise BadInputError([*problems, *(document.problem((), message) for document in fleets[1:])])
     return fleets[0]
 
 
-def parse(document: Document) -> Fleet:
-    """Return the fleet of a document.
+def _strange(document: Document) -> list[Problem]:
+    kind, version = document.value.get("kind"), document.value.get("apiVersion")
+    problems = [document.problem(("kind",), f"must be Fleet, not {kind}")] if kind != "Fleet" else []
+    if version != API_VERSION:
+        problems.append(document.problem(("apiVersion",), f"must be {API_VERSION}"))
+    return problems
 
-    Raises:
-        BadInputError: with every field that is wrong.
-    """
+
+def parse(document: Document, problems: list[Problem]) -> Fleet:
+    """Return the fleet of a document; an empty one, with what is wrong added to `problems`, if it is none."""
     try:
         fleet = Fleet.model_validate(document.value)
     except ValidationError as error:
-        raise BadInputError(
-            _problem(document, one["loc"], one["type"], one["msg"]) for one in error.errors()
-        ) from error
-    twice = list(_twice(document, fleet))
-    if twice:
-        raise BadInputError(twice)
+        problems += [_problem(document, one["loc"], one["type"], one["msg"]) for one in error.errors()]
+        problems += _specs(document)
+        return Fleet()
+    problems += _twice(document, fleet)
     return fleet
+
+
+def _specs(document: Document) -> list[Problem]:
+    """Check the specs of a file that is wrong elsewhere, so that one run tells everything."""
+    problems: list[Problem] = []
+    for part, kind in (("pools", "ComputePool"), ("policies", "PlacementPolicy")):
+        entries = document.value.get(part)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if isinstance(entry, dict) and isinstance(entry.get("spec"), dict):
+                problems += check_part(document, kind, "unnamed", (part, index, "spec"))[1]
+    return problems
 
 
 def _problem(document: Document, loc: tuple[str | int, ...], kind: str, message: str) -> Problem:

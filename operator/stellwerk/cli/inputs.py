@@ -49,11 +49,13 @@ def load(files: Sequence[str], fleet: Path | None, policies: Sequence[str], defa
     Raises:
         BadInputError: with every problem found, in all files.
     """
-    found = collect(read(files), defaults.namespace)
-    replaced = collect(read(policies), defaults.namespace)
-    document = fleetfile.choose(read([str(fleet)]) if fleet else [], found)
-    parsed = fleetfile.parse(document)
-    problems = [*found.problems, *replaced.problems]
+    problems: list[Problem] = []
+    found = collect(read(files, problems), defaults.namespace)
+    replaced = collect(read(policies, problems), defaults.namespace)
+    given = read([str(fleet)], problems) if fleet else []
+    problems += [*found.problems, *replaced.problems]
+    document = fleetfile.choose(given, found, problems)
+    parsed = fleetfile.parse(document, problems)
     specs = _policies(document, parsed, problems) | found.policies | replaced.policies
     pools, nodes = _capacity(document, parsed, found, problems)
     asks = Asks(defaults.namespace, defaults.created.isoformat())

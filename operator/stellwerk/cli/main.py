@@ -86,17 +86,17 @@ def fleet_export(
     cluster: Annotated[str, typer.Option(help="Name of this cluster in pools and placements.")] = "local",
 ) -> int:
     """Write a fleet file of a live cluster to standard output: pools, nodes, what is in use, policies."""
-    from stellwerk.cli import export
+    from stellwerk.cli.export import run as run_export
 
-    return export.run(kubeconfig, context, cluster)
+    return run_export(kubeconfig, context, cluster)
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
-    from stellwerk import __version__
+    from importlib import metadata
 
-    print(f"stellwerk {__version__}")
+    print(f"stellwerk {metadata.version('stellwerk')}")
 
 
 def main() -> None:
@@ -110,7 +110,8 @@ def run(arguments: list[str], program: str = "stellwerk") -> int:
         code = app(arguments, prog_name=program, standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        print(f"{program}: {error.format_message()}", file=sys.stderr)
+        said = error.format_message()
+        print(said if said.startswith("Usage") else f"{program}: {said}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except typer.Abort:
         return EXIT_BAD_INPUT

@@ -12,7 +12,7 @@ import yaml
 
 from stellwerk.api.field_error import Keys, dotted
 from stellwerk.cli import yamltree
-from stellwerk.cli.problems import BadInputError, Problem
+from stellwerk.cli.problems import Problem
 
 STDIN: Final = "-"
 #: What `kubectl apply -R -f FOLDER` reads.
@@ -61,24 +61,20 @@ class Document:
         return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
 
 
-def read(sources: Sequence[str]) -> list[Document]:
+def read(sources: Sequence[str], problems: list[Problem]) -> list[Document]:
     """Read every document of the named files and folders; `-` is standard input.
+
+    What cannot be read or is not YAML adds to `problems`.
 
     Files of a folder come in the order of their paths, and a file that is named twice is read
     once, so that the result depends on nothing but the content.
-
-    Raises:
-        BadInputError: with every file that cannot be read or is not YAML.
     """
     documents: list[Document] = []
-    problems: list[Problem] = []
     for file, text in _texts(sources, problems):
         try:
             documents.extend(_documents(file, text))
         except yamltree.TreeError as error:
             problems.append(Problem(file, error.line, "", str(error)))
-    if problems:
-        raise BadInputError(problems)
     return documents
 
 

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from stellwerk.cli import document, tables
 from stellwerk.cli.inputs import Defaults, Inputs, load
@@ -13,6 +14,9 @@ from stellwerk.cli.problems import BadInputError, Problem
 from stellwerk.cli.result import EXIT_BAD_INPUT, Entry, Result
 from stellwerk.cli.terminal import Terminal
 from stellwerk.placement import planner
+
+ALL_CANDIDATES: Final = 1_000_000
+"""A file has room for every candidate; the status of an object has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ def decide(request: Request) -> Result:
 
 def plan(inputs: Inputs, now: datetime) -> Result:
     """Run the engine over what was read."""
-    planned = planner.plan([item.workload for item in inputs.asked], inputs.snapshot, now, 0)
+    workloads = [item.workload for item in inputs.asked]
+    planned = planner.plan(workloads, inputs.snapshot, now, 0, kept=ALL_CANDIDATES)
     by_uid = {item.workload.uid: item for item in inputs.asked}
     entries = tuple(Entry(by_uid[d.uid].workload, by_uid[d.uid].file, by_uid[d.uid].line, d) for d in planned.decisions)
     return Result(entries, now, inputs.notes)

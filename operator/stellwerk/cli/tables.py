@@ -133,8 +133,13 @@ def _candidate(entry: Entry, candidate: Candidate) -> Iterator[tuple[Cell, ...]]
         yield (
             Cell(candidate.pool if first else ""),
             Cell(accelerator if first else ""),
-            Cell(figures.rounded(candidate.cost.per_hour) if first else "", right=True),
-            Cell(figures.rounded(candidate.cost.total) if first else "", right=True),
+            Cell(_cost(candidate, candidate.cost.per_hour) if first else "", right=True),
+            Cell(_cost(candidate, candidate.cost.total) if first else "", right=True),
             Cell(candidate.verdict.wire if first else "", _VERDICTS[candidate.verdict]),
             Cell(reason),
         )
+
+
+def _cost(candidate: Candidate, micros: int | None) -> str:
+    """Write an amount; of a pool without the accelerator there is none to speak of."""
+    return figures.rounded(micros) if figures.is_priced(candidate) else figures.NONE
