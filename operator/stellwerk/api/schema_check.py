@@ -22,21 +22,20 @@ from stellwerk.api.schema_message import message
 Errors = Iterator[ValidationError]
 
 
-def check(value: object, schema: Node, keys: Keys) -> list[FieldError]:
-    """Return everything in `value` that breaks the structural `schema`, in the order of its fields.
+class Checker:
+    """Checks values against one structural schema."""
 
-    Args:
-        value: Decoded JSON, with defaults.
-        schema: A structural schema; it must not change afterwards.
-        keys: Where `value` is in the manifest.
-    """
-    validator = _Validator(strict(schema))
-    found = {
-        FieldError((*keys, *error.absolute_path, *extra), text)
-        for error in validator.iter_errors(value)
-        for extra, text in message(error)
-    }
-    return sorted(found, key=lambda error: (json.dumps(error.keys), error.message))
+    def __init__(self, schema: Node) -> None:
+        self._validator = _Validator(strict(schema))
+
+    def __call__(self, value: object, keys: Keys) -> list[FieldError]:
+        """Return everything in `value`, which is at `keys`, that breaks the schema, by path."""
+        found = {
+            FieldError((*keys, *error.absolute_path, *extra), text)
+            for error in self._validator.iter_errors(value)
+            for extra, text in message(error)
+        }
+        return sorted(found, key=lambda error: (json.dumps(error.keys), error.message))
 
 
 def strict(schema: Node) -> Node:

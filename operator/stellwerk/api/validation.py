@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from stellwerk.api import metadata
 from stellwerk.api.base import Wire, WireModel
@@ -19,6 +19,9 @@ from stellwerk.api.field_error import FieldError, Keys
 from stellwerk.api.labels import API_VERSION
 from stellwerk.api.v1alpha1 import KINDS
 from stellwerk.api.v1alpha1.kind import Kind
+
+if TYPE_CHECKING:
+    from stellwerk.api.schema_check import Checker
 
 _KINDS: Final = {kind.info.kind: kind for kind in KINDS}
 
@@ -57,7 +60,10 @@ def validate_update(manifest: object, stored: Wire) -> Verdict:
     if verdict.object is None:
         return verdict
     kind = type(verdict.object)
-    errors = tuple(_changed(_typed(verdict.manifest, kind), _typed(_create(stored, kind), kind)))
+    schema = _schema(kind)
+    new = _typed(canonical(verdict.manifest, schema), kind)
+    old = _typed(canonical(_create(stored, kind), schema), kind)
+    errors = tuple(_changed(new, old))
     return Verdict(errors, verdict.manifest, None if errors else verdict.object)
 
 
@@ -66,16 +72,14 @@ def _refused(error: FieldError) -> Verdict:
 
 
 def _judge(manifest: Wire, kind: type[Kind]) -> Verdict:
-    from stellwerk.api import schema_check  # noqa: PLC0415 - jsonschema is slow to import
-
     stored = _create(manifest, kind)
     meta = stored["metadata"]
     body = {key: value for key, value in stored.items() if key != "metadata"}
-    shape = schema_check.shape(_schema(kind)["properties"]["status"])
+    check = _checkers(kind)
     errors = [
-        *schema_check.check(meta, metadata.SCHEMA, ("metadata",)),
-        *schema_check.check(body, _schema(kind), ()),
-        *schema_check.check(manifest.get("status"), shape, ("status",)),
+        *check.metadata(meta, ("metadata",)),
+        *check.body(body, ()),
+        *check.status(manifest.get("status"), ("status",)),
     ]
     if not errors:
         errors += metadata.check(meta, namespaced=kind.info.scope == "Namespaced")
@@ -84,6 +88,23 @@ def _judge(manifest: Wire, kind: type[Kind]) -> Verdict:
     typed = _typed(stored, kind)
     broken = tuple(broken_rules(typed))
     return Verdict(broken, stored, None if broken else typed)
+
+
+class _Checkers(NamedTuple):
+    metadata: Checker
+    body: Checker
+    status: Checker
+    """Only refuses unknown fields: the server drops a new object's status before it looks at it."""
+
+
+@cache
+def _checkers(kind: type[Kind]) -> _Checkers:
+    from stellwerk.api import schema_check  # noqa: PLC0415 - jsonschema is slow to import
+
+    schema = _schema(kind)
+    shape = schema_check.shape(schema["properties"]["status"])
+    build = schema_check.Checker
+    return _Checkers(build(metadata.SCHEMA), build(schema), build(shape))
 
 
 def _create(manifest: Wire, kind: type[Kind]) -> Wire:
@@ -100,8 +121,7 @@ def _schema(kind: type[Kind]) -> Node:
 
 
 def _typed(stored: Wire, kind: type[Kind]) -> Kind:
-    readable = canonical(stored, _schema(kind))
-    return kind.model_validate({**readable, "metadata": _without_nulls(readable["metadata"])})
+    return kind.model_validate({**stored, "metadata": _without_nulls(stored["metadata"])})
 
 
 def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON
