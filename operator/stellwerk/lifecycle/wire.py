@@ -48,32 +48,32 @@ class CandidateStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults
     pool: str
     verdict: str
     reason: str
-    message: str
+    message: str = ""
     accelerator: str | None = None
     per_hour: str | None = None
     total: str | None = None
 
 
-class DecisionStatus(msgspec.Struct, frozen=True, rename="camel"):
+class DecisionStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The decision record."""
 
     mode: str
     reason: str
-    message: str
+    message: str = ""
     considered: int = 0
     candidates: tuple[CandidateStatus, ...] = ()
     cycle: int = 0
-    decided_at: str = ""
+    decided_at: str | None = None
     unblock: str | None = None
 
 
-class ChildStatus(msgspec.Struct, frozen=True, rename="camel"):
+class ChildStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The object that runs the pods."""
 
     api_version: str
     kind: str
     name: str
-    uid: str
+    uid: str | None = None
 
 
 class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -24,14 +24,23 @@ CANDIDATES_KEPT: Final = 10
 """How many candidates a decision record holds."""
 
 
-def plan(pending: Sequence[Workload], snapshot: Snapshot, now: datetime, cycle: int) -> Plan:
+def plan(
+    pending: Sequence[Workload], snapshot: Snapshot, now: datetime, cycle: int, *, kept: int = CANDIDATES_KEPT
+) -> Plan:
     """Decide for all `pending` workloads on one `snapshot`, in queue order, each gang whole.
 
     What is decided takes its room at once, so that later decisions see it. A workload that finds no
     room does not hold up those behind it. The same arguments give the same plan, byte for byte,
     in whatever order nodes, pools and workloads come.
+
+    Args:
+        pending: What is to be decided.
+        snapshot: The world.
+        now: The moment of the decision.
+        cycle: Its number.
+        kept: How many candidates each decision records at most, the best first.
     """
-    cycle_planner = _Planner(snapshot, pending)
+    cycle_planner = _Planner(snapshot, pending, kept)
     decisions = tuple(cycle_planner.decide(workload) for workload in queue_order(pending))
     return Plan(decisions, cycle, now)
 
@@ -52,9 +61,10 @@ class _Prospect:
 class _Planner:
     """The state of one cycle."""
 
-    def __init__(self, snapshot: Snapshot, pending: Sequence[Workload]) -> None:
+    def __init__(self, snapshot: Snapshot, pending: Sequence[Workload], kept: int) -> None:
         """Start from a snapshot."""
         self._policies = snapshot.policies
+        self._kept = kept
         self._fleet = Fleet(snapshot, pending)
         self._prospects: dict[Shape, _Prospect] = {}
 
@@ -73,10 +83,13 @@ class _Planner:
                 if index not in prospect.full:
                     nodes = offer.place()
                     if nodes is not None:
-                        return _fit(workload, prospect, index, nodes)
+                        return self._shortened(_fit(workload, prospect, index, nodes))
                     prospect.full[index] = offer.full()
-            prospect.stuck = _stuck(workload, prospect.offers)
+            prospect.stuck = self._shortened(_stuck(workload, prospect.offers))
         return msgspec.structs.replace(prospect.stuck, key=workload.key, uid=workload.uid)
+
+    def _shortened(self, decision: Decision) -> Decision:
+        return msgspec.structs.replace(decision, candidates=decision.candidates[: self._kept])
 
     def _prospect(self, workload: Workload, policy: Policy) -> _Prospect:
         shape = shape_of(workload)
@@ -128,7 +141,7 @@ def _record(prospect: _Prospect, index: int) -> tuple[tuple[Candidate, ...], int
             rejected.append(offer.candidate(Verdict.REJECTED, why))
     rejected += [offer.candidate(Verdict.REJECTED, offer.rejections) for offer in prospect.offers if offer.rejections]
     rejected.sort(key=lambda candidate: len(candidate.rejections))  # stable: else by rank
-    return tuple([chosen, *feasible, *rejected][:CANDIDATES_KEPT]), len(feasible)
+    return (chosen, *feasible, *rejected), len(feasible)
 
 
 def _stuck(workload: Workload, offers: Sequence[Offer]) -> Decision:
@@ -149,7 +162,7 @@ def _stuck(workload: Workload, offers: Sequence[Offer]) -> Decision:
         reason=_reason(mode, judged),
         message=message,
         unblock=unblock,
-        candidates=tuple(judged[:CANDIDATES_KEPT]),
+        candidates=tuple(judged),
         considered=len(judged),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from stellwerk.api import money
 from stellwerk.api.reasons import Reason
@@ -12,6 +12,9 @@ from stellwerk.model.jurisdictions import countries
 from stellwerk.model.policy import Policy
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.fleet import PoolView
+
+_UNKNOWN_EFFORT = 2**62
+"""A known excess is always the smaller thing to allow."""
 
 
 def provider_not_allowed(ask: Ask, view: PoolView) -> Rejection | None:
@@ -93,15 +96,17 @@ def cost_above_limit(ask: Ask, view: PoolView) -> Rejection | None:
     if cost.per_hour is None:
         return Rejection(
             Reason.COST_ABOVE_LIMIT,
-            f"its cost is not known ({cost.unknown}) and policy {policy.name} allows at most {shown} per hour",
+            f"its cost is not known ({cost.unknown}) and policy {policy.name} allows {shown} at most",
             f"price pool {view.pool.name}",
-            effort=2**62,
+            effort=_UNKNOWN_EFFORT,
         )
-    asked = f"{money.text(Decimal(cost.per_hour) / MICROS)} {cost.currency}"
+    asked = Decimal(cost.per_hour) / MICROS
+    enough = asked.quantize(Decimal("0.01"), ROUND_CEILING)
     return Rejection(
         Reason.COST_ABOVE_LIMIT,
-        f"it would cost {asked} per hour and policy {policy.name} allows at most {shown}",
-        f"raise maxCostPerHour of policy {policy.name} to {asked.partition(' ')[0]}",
+        f"it would cost {money.text(asked, 2)} {cost.currency} per hour and policy {policy.name} allows {shown} at most",
+        f"raise maxCostPerHour of policy {policy.name} to {money.text(enough)}",
+        effort=cost.per_hour,
     )
 
 

@@ -1,0 +1,72 @@
+"""From decisions to the parts of a status: amounts become decimal strings, names become wire names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from stellwerk.api import money
+from stellwerk.lifecycle.wire import CandidateStatus, CarbonStatus, CostStatus, DecisionStatus, PartStatus
+from stellwerk.model.decision import MICROS, Candidate, Carbon, Cost, Decision, Verdict
+
+MESSAGE_LIMIT: Final = 4096
+"""The schema allows no longer sentence."""
+
+
+def rfc3339(now: datetime) -> str:
+    """Write a time as Kubernetes does: UTC, whole seconds."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def amount(micros: int | None) -> str:
+    """Write micro-units as a decimal string; None is unknown."""
+    return money.UNKNOWN if micros is None else money.text(Decimal(micros) / MICROS)
+
+
+def cost_status(cost: Cost) -> CostStatus:
+    """Return the expected cost as the status writes it."""
+    parts = tuple(PartStatus(part.name, amount(part.amount)) for part in cost.parts)
+    return CostStatus(cost.currency, amount(cost.per_hour), amount(cost.total), parts)
+
+
+def carbon_status(carbon: Carbon | None) -> CarbonStatus | None:
+    """Return the expected emissions as the status writes them."""
+    if carbon is None:
+        return None
+    grams, energy = Decimal(carbon.milligrams) / 1000, Decimal(carbon.milliwatt_hours) / 1_000_000
+    return CarbonStatus(money.text(grams), money.text(energy))
+
+
+def decision_status(decision: Decision, now: datetime, cycle: int) -> DecisionStatus:
+    """Return the decision record."""
+    return DecisionStatus(
+        mode=decision.mode.wire,
+        reason=decision.reason,
+        message=decision.message[:MESSAGE_LIMIT],
+        considered=decision.considered,
+        candidates=tuple(_candidate(candidate, decision) for candidate in decision.candidates),
+        cycle=cycle,
+        decided_at=rfc3339(now),
+        unblock=decision.unblock[:MESSAGE_LIMIT] if decision.unblock else None,
+    )
+
+
+def _candidate(candidate: Candidate, decision: Decision) -> CandidateStatus:
+    return CandidateStatus(
+        cluster=candidate.cluster,
+        pool=candidate.pool,
+        verdict=candidate.verdict.wire,
+        reason=candidate.rejections[0].reason if candidate.rejections else decision.reason,
+        message=_why(candidate)[:MESSAGE_LIMIT],
+        accelerator=candidate.accelerator,
+        per_hour=amount(candidate.cost.per_hour),
+        total=amount(candidate.cost.total),
+    )
+
+
+def _why(candidate: Candidate) -> str:
+    """Say all that speaks against a candidate, or that nothing does."""
+    if candidate.rejections:
+        return "; ".join(rejection.message for rejection in candidate.rejections)
+    return "chosen" if candidate.verdict is Verdict.CHOSEN else "would do, and another one is better"

@@ -1,0 +1,220 @@
+"""The next status of a workload: level-triggered, so that any earlier state and any crash lead to the same."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from stellwerk.api.conditions import ConditionType
+from stellwerk.api.labels import POLICY_LABEL
+from stellwerk.api.reasons import Reason
+from stellwerk.lifecycle.job import carries
+from stellwerk.lifecycle.observed import JobView, WorkloadState
+from stellwerk.lifecycle.records import MESSAGE_LIMIT, carbon_status, cost_status, decision_status, rfc3339
+from stellwerk.lifecycle.wire import ChildStatus, Condition, DecisionStatus, WorkloadStatus
+from stellwerk.model.decision import Decision
+from stellwerk.model.workload import InvalidWorkload
+
+TRUE: Final = "True"
+FALSE: Final = "False"
+UNKNOWN: Final = "Unknown"
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a condition should say now."""
+
+    type: ConditionType
+    status: str
+    reason: str
+    message: str = ""
+
+
+_VALID: Final = Claim(ConditionType.ACCEPTED, TRUE, Reason.VALID)
+_NOT_EVICTED: Final = Claim(ConditionType.EVICTED, FALSE, Reason.NOT_EVICTED)
+_NOT_FINISHED: Final = Claim(ConditionType.FINISHED, FALSE, Reason.NOT_FINISHED)
+_NO_PODS: Final = Claim(ConditionType.READY, FALSE, Reason.NOT_PLACED)
+
+
+def next_status(state: WorkloadState, decision: Decision | None, now: datetime, cycle: int) -> WorkloadStatus:
+    """Return the status that follows from what was seen and decided; all five conditions are set.
+
+    Args:
+        state: What was last seen of the workload.
+        decision: What this cycle decided for it, if it was planned.
+        now: The time for transitions.
+        cycle: Number of this cycle, for the decision record.
+    """
+    old, moment = state.status, rfc3339(now)
+    if old.is_true(ConditionType.FINISHED):
+        return old
+    if ending := ending_of(state):
+        return _with(_seen(state, old), _ended(old, ending), moment)
+    if old.is_true(ConditionType.PLACED):
+        claims = [_VALID, _kept(old, ConditionType.PLACED), _ready(state), _NOT_EVICTED, _NOT_FINISHED]
+        return _with(_seen(state, old), claims, moment)
+    refusal = refusal_of(state, decision)
+    if refusal is not None:
+        placed = Claim(ConditionType.PLACED, FALSE, Reason.NOT_ACCEPTED)
+        record = DecisionStatus("Never", refusal.reason, refusal.message, cycle=cycle, decided_at=moment)
+        if decision is not None:
+            record = decision_status(decision, now, cycle)
+        bare = msgspec.structs.replace(_seen(state, old), placement=None, cost=None, carbon=None, decision=record)
+        return _with(bare, [refusal, placed, _NO_PODS, _NOT_EVICTED, _NOT_FINISHED], moment)
+    if decision is None:
+        return _with(_seen(state, old), _undecided(old), moment)
+    return _with(_decided(state, decision, now, cycle), _claims_of(decision), moment)
+
+
+def refusal_of(state: WorkloadState, decision: Decision | None) -> Claim | None:
+    """Return why the workload is not accepted, or None if it is."""
+    workload, job = state.workload, state.job
+    if isinstance(workload, InvalidWorkload):
+        return Claim(ConditionType.ACCEPTED, FALSE, workload.reason, workload.message)
+    if workload.source == "job" and job is not None and not job.suspend:
+        message = f"Job {job.key.name} is not suspended: it was started without a decision, so it is left alone"
+        return Claim(ConditionType.ACCEPTED, FALSE, Reason.NOT_OPTED_IN, message)
+    if decision is not None and not decision.accepted:
+        return Claim(ConditionType.ACCEPTED, FALSE, decision.reason, decision.message)
+    return None
+
+
+def ending_of(state: WorkloadState) -> Claim | None:
+    """Return how the workload ended, or None if it has not."""
+    job, placed = state.job, state.status.is_true(ConditionType.PLACED)
+    if job is not None and job.finished == "Complete":
+        return Claim(ConditionType.FINISHED, TRUE, Reason.JOB_COMPLETE, f"Job {job.key.name} completed")
+    if job is not None and job.finished == "Failed":
+        why = ": ".join(text for text in (job.finished_reason, job.finished_message) if text)
+        message = f"Job {job.key.name} failed" + (f" ({why})" if why else "")
+        return Claim(ConditionType.FINISHED, TRUE, Reason.JOB_FAILED, message[:MESSAGE_LIMIT])
+    child = state.status.child
+    if job is None and placed and (state.job_lost or child is not None):
+        name = f"Job {child.name}" if child is not None else "its Job"
+        message = f"{name} was deleted or lost the label {POLICY_LABEL}; create a new AIWorkload to run it again"
+        return Claim(ConditionType.FINISHED, TRUE, Reason.CHILD_DELETED, message)
+    return None
+
+
+def same_meaning(old: WorkloadStatus, new: WorkloadStatus) -> bool:
+    """Tell whether a write would tell nobody anything new.
+
+    Numbers in messages, the candidates of a wait that goes on, the cycle and its time do not count, nor
+    does the child alone: it is written with the next thing that happens.
+    """
+    return _meaning(old) == _meaning(new)
+
+
+def _meaning(status: WorkloadStatus) -> WorkloadStatus:
+    decision = status.decision
+    if decision is not None:
+        decision = msgspec.structs.replace(
+            decision,
+            message=_without_numbers(decision.message),
+            unblock=_without_numbers(decision.unblock or ""),
+            candidates=(),
+            considered=0,
+            cycle=0,
+            decided_at=None,
+        )
+    conditions = tuple(msgspec.structs.replace(c, message=_without_numbers(c.message)) for c in status.conditions)
+    return msgspec.structs.replace(status, decision=decision, conditions=conditions, child=None)
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"\d+", "#", text)
+
+
+def _seen(state: WorkloadState, old: WorkloadStatus) -> WorkloadStatus:
+    """Note the generation and the child that were seen."""
+    job = state.job
+    child = old.child if job is None else ChildStatus("batch/v1", "Job", job.key.name, job.uid)
+    return msgspec.structs.replace(old, observed_generation=state.workload.identity.generation, child=child)
+
+
+def _decided(state: WorkloadState, decision: Decision, now: datetime, cycle: int) -> WorkloadStatus:
+    fits = decision.chosen is not None and decision.cost is not None
+    return msgspec.structs.replace(
+        _seen(state, state.status),
+        placement=decision.chosen,
+        cost=cost_status(decision.cost) if fits and decision.cost else None,
+        carbon=carbon_status(decision.cost.carbon) if fits and decision.cost else None,
+        decision=decision_status(decision, now, cycle),
+    )
+
+
+def _claims_of(decision: Decision) -> list[Claim]:
+    message = decision.message[:MESSAGE_LIMIT]
+    if decision.chosen is None:
+        placed = Claim(ConditionType.PLACED, FALSE, decision.reason, message)
+        return [_VALID, placed, _NO_PODS, _NOT_EVICTED, _NOT_FINISHED]
+    placed = Claim(ConditionType.PLACED, TRUE, decision.reason, message)
+    ready = Claim(ConditionType.READY, FALSE, Reason.PODS_PENDING)
+    return [_VALID, placed, ready, _NOT_EVICTED, _NOT_FINISHED]
+
+
+def _undecided(old: WorkloadStatus) -> list[Claim]:
+    if old.conditions:
+        return [_kept(old, type_) for type_ in ConditionType]
+    placed = Claim(ConditionType.PLACED, UNKNOWN, Reason.NOT_DECIDED)
+    return [_VALID, placed, _NO_PODS, _NOT_EVICTED, _NOT_FINISHED]
+
+
+def _ended(old: WorkloadStatus, ending: Claim) -> list[Claim]:
+    """Say that it has ended: its place is free, and what it cost stays on record."""
+    placed = Claim(ConditionType.PLACED, FALSE, Reason.RELEASED)
+    ready = Claim(ConditionType.READY, FALSE, Reason.PODS_DONE)
+    accepted = _kept(old, ConditionType.ACCEPTED)
+    return [accepted, placed, ready, _kept(old, ConditionType.EVICTED), ending]
+
+
+def _ready(state: WorkloadState) -> Claim:
+    """Say whether the pods of a placed workload run, and what keeps them from it."""
+    job = state.job
+    if job is None:
+        return Claim(ConditionType.READY, FALSE, Reason.PODS_PENDING)
+    if edited := edit_of(state, job):
+        return Claim(ConditionType.READY, FALSE, Reason.CHILD_EDITED, edited)
+    if job.started and job.all_running:
+        return Claim(ConditionType.READY, TRUE, Reason.PODS_READY)
+    if state.pods_unschedulable_message:
+        quoted = state.pods_unschedulable_message[:MESSAGE_LIMIT]
+        return Claim(ConditionType.READY, FALSE, Reason.PODS_UNSCHEDULABLE, quoted)
+    return Claim(ConditionType.READY, FALSE, Reason.PODS_PENDING)
+
+
+def edit_of(state: WorkloadState, job: JobView) -> str | None:
+    """Return what somebody changed of a placed Job so that it does not run as decided, or None."""
+    placement = state.status.placement
+    if placement is not None and job.suspend and carries(job, placement):
+        return f"somebody suspended Job {job.key.name}; set spec.suspend to false to let it go on"
+    return None
+
+
+def _kept(old: WorkloadStatus, type_: ConditionType) -> Claim:
+    condition = old.condition(type_)
+    if condition is not None:
+        return Claim(type_, condition.status, condition.reason, condition.message)
+    first = {ConditionType.ACCEPTED: _VALID, ConditionType.EVICTED: _NOT_EVICTED}
+    return first.get(type_, Claim(type_, UNKNOWN, Reason.NOT_DECIDED))
+
+
+def _with(status: WorkloadStatus, claims: list[Claim], moment: str) -> WorkloadStatus:
+    """Write the claims as conditions; the time of a transition changes only with its status."""
+    conditions = []
+    for claim in claims:
+        before = status.condition(claim.type)
+        flipped = before is None or before.status != claim.status
+        conditions.append(
+            Condition(
+                type=claim.type,
+                status=claim.status,
+                reason=claim.reason,
+                message=claim.message,
+                last_transition_time=moment if before is None or flipped else before.last_transition_time,
+                observed_generation=status.observed_generation,
+            )
+        )
+    return msgspec.structs.replace(status, conditions=tuple(conditions))
