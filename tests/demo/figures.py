@@ -98,6 +98,10 @@ FIGURES = (
 )
 
 
+LAST = "sum(stellwerk_pool_accelerators{state='allocated'}) > 0"
+"""Has an answer as soon as the figures of running work are there."""
+
+
 def report(ask: Callable[[Figure], Series]) -> str:
     """All figures as text; one that has no data says so, it is not zero."""
     lines = []

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -105,11 +104,15 @@ class Prometheus:
         result = json.loads(text)["data"]["result"]
         return [(one["metric"], float(one["value"][1])) for one in result]
 
+    def wait_for_samples(self, expression: str) -> None:
+        """Return when a query has an answer: figures are published every other second."""
+        wait_for(self._child, lambda: bool(self.query(expression)))
+
     def _ready(self) -> bool:
         try:
             fetch(f"{self.address}/-/ready")
             return bool(self.query("up == 1"))
-        except (OSError, urllib.error.URLError):
+        except OSError:
             return False
 
 
