@@ -6,6 +6,7 @@ without a limit, or a number that is no whole one raises, so that nothing loose 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -139,7 +140,8 @@ def structural_schema(kind: type[Kind]) -> Node:
 class _Converter:
     """Turns nodes of pydantic's JSON schema into structural ones.
 
-    Status goes without defaults: what the operator reads back is then what it wrote.
+    Status goes without defaults: what the operator reads back is then what it wrote. So do empty
+    lists and objects: their absence says the same.
     """
 
     def __init__(self, definitions: Mapping[str, Node], *, defaults: bool = True) -> None:
@@ -156,7 +158,7 @@ class _Converter:
             written["enum"] = [node["const"]]
         default = node.get("default")
         if self._defaults and default is not None and not isinstance(default, dict | list):
-            written["default"] = default  # an empty list or object says no more than its absence
+            written |= _defaulted(written, default, path)
         written.update(self._children(node, path))
         if "x-kubernetes-validations" in node:
             written["x-kubernetes-validations"] = node["x-kubernetes-validations"]
@@ -188,6 +190,20 @@ class _Converter:
         if isinstance(values, dict):
             return {"additionalProperties": self(values, f"{path}[*]")}
         return {}
+
+
+def _defaulted(node: Node, default: object, path: str) -> Node:
+    """Return the default of a field, or, below a list, words that tell it.
+
+    `kubectl apply` compares lists as a whole: with defaults in their items it would find a difference
+    each time, and a second apply of the same file would not say `unchanged`.
+    """
+    if "[]" not in path:
+        return {"default": default}
+    shown = default if isinstance(default, str) else json.dumps(default)
+    says, example, rest = node["description"].rpartition(" Example: ")
+    absent = f" Absent means `{shown}`." if shown else ""
+    return {"description": f"{says}{absent}{example}{rest}"}
 
 
 def _check(node: Node, path: str) -> None:

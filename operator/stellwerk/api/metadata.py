@@ -66,7 +66,8 @@ SCHEMA: Final[Node] = {
 def check(metadata: dict[str, Any], *, namespaced: bool) -> Iterator[FieldError]:
     """Yield what the API server would refuse in a well-typed `metadata`."""
     yield from _check_name(metadata)
-    yield from _check_namespace(metadata.get("namespace") or "", namespaced=namespaced)
+    if namespaced:  # the server ignores a namespace on what belongs to the whole cluster
+        yield from _check_namespace(metadata.get("namespace") or "")
     yield from _check_labels(metadata.get("labels") or {})
     yield from _check_annotations(metadata.get("annotations") or {})
     for index, name in enumerate(metadata.get("finalizers") or ()):
@@ -85,10 +86,8 @@ def _check_name(metadata: dict[str, Any]) -> Iterator[FieldError]:
         yield _error(("generateName",), rule)
 
 
-def _check_namespace(namespace: str, *, namespaced: bool) -> Iterator[FieldError]:
-    if namespace and not namespaced:
-        yield _error(("namespace",), "is not allowed: this kind belongs to the whole cluster")
-    elif namespace and (len(namespace) > _MAX_LABEL or not _NAMESPACE.match(namespace)):
+def _check_namespace(namespace: str) -> Iterator[FieldError]:
+    if namespace and (len(namespace) > _MAX_LABEL or not _NAMESPACE.match(namespace)):
         yield _error(("namespace",), "must be lower-case letters, digits and -, at most 63")
 
 
@@ -120,7 +119,8 @@ def _check_owners(owners: list[dict[str, Any]] | tuple[()]) -> Iterator[FieldErr
         for field in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(field):
                 yield _error(("ownerReferences", index, field), "is required")
-    if sum(bool(owner.get("controller")) for owner in owners) > 1:
+    once = [owner for index, owner in enumerate(owners) if owner not in owners[:index]]
+    if sum(bool(owner.get("controller")) for owner in once) > 1:
         yield _error(("ownerReferences",), "must have at most one with controller: true")
 
 

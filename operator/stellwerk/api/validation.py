@@ -20,6 +20,8 @@ from stellwerk.api.labels import API_VERSION
 from stellwerk.api.v1alpha1 import KINDS
 from stellwerk.api.v1alpha1.kind import Kind
 
+_BOTH_EMPTY: Final[tuple[tuple[Any, Any], ...]] = ((None, []), ([], None))
+
 if TYPE_CHECKING:
     from stellwerk.api.schema_check import Checker
 
@@ -60,10 +62,7 @@ def validate_update(manifest: object, stored: Wire) -> Verdict:
     if verdict.object is None:
         return verdict
     kind = type(verdict.object)
-    schema = _schema(kind)
-    new = _typed(canonical(verdict.manifest, schema), kind)
-    old = _typed(canonical(_create(stored, kind), schema), kind)
-    errors = tuple(_changed(new, old))
+    errors = tuple(_changed(verdict.manifest, _create(stored, kind), kind))
     return Verdict(errors, verdict.manifest, None if errors else verdict.object)
 
 
@@ -130,18 +129,14 @@ def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def _changed(new: WireModel, old: WireModel, keys: Keys = ()) -> Iterator[FieldError]:
-    """Yield the frozen fields in which `new` differs from `old`."""
-    for name, field in type(new).model_fields.items():
-        key = field.alias or name
-        ours, theirs = getattr(new, name), getattr(old, name)
-        yield from (
-            FieldError((*keys, key), frozen.message)
-            for frozen in new.frozen_fields
-            if frozen.field == key and ours != theirs
-        )
-        if isinstance(ours, WireModel) and isinstance(theirs, WireModel):
-            yield from _changed(ours, theirs, (*keys, key))
+def _changed(new: Wire, old: Wire, kind: type[Kind]) -> Iterator[FieldError]:
+    """Yield the frozen fields of the spec in which `new` differs from `old`."""
+    model, schema = kind.model_fields["spec"].annotation, _schema(kind)
+    ours, theirs = canonical(new, schema)["spec"], canonical(old, schema)["spec"]
+    for frozen in getattr(model, "frozen_fields", ()):
+        pair = ours.get(frozen.field), theirs.get(frozen.field)
+        if pair[0] != pair[1] and pair not in _BOTH_EMPTY:
+            yield FieldError(("spec", frozen.field), frozen.message)
 
 
 def broken_rules(model: WireModel, keys: Keys = ()) -> Iterator[FieldError]:

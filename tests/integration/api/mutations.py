@@ -18,7 +18,14 @@ STRINGS = (
     *("0.000001", "0.0000001", "3", "3.0", "3.1", "0.9", "2.99999", "1234567890123"),
     *("5m", "1h30m", "30m1h", "0s", "0m", "1h0m", "100000s", "90", "1.5h", "1w"),
     *("80Gi", "80gi", "80 Gi", "1k", "1K", "1E", "NaN", "unknown"),
-    *("2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z", "2026-02-28T24:00:00Z", "2026-02-28"),
+    *(
+        "2026-02-30T00:00:00Z",
+        "2026-13-01T00:00:00Z",
+        "2026-04-31T00:00:00Z",
+        "2024-02-29T00:00:00Z",
+        "2026-02-28T24:00:00Z",
+        "2026-02-28",
+    ),
     *("2026-02-28T23:59:60Z", "2026-02-28T23:59:59.123Z", "2026-02-28t23:59:59z"),
     *("2026-02-28T23:59:59+14:00", "2026-02-28T23:59:59+99:99", "0000-01-01T00:00:00Z"),
     *("EEA", "EU", "eu", "DEU", "H100", "NVIDIA-H100-80GB-HBM3", "metadata.labels['a']"),
@@ -118,7 +125,7 @@ def _of_string(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # n
         yield from (Mutation(keys, other) for other in STRINGS)
     yield from (Mutation(keys, other) for other in ("", f"{value}\n", f"\n{value}", value.upper()))
     longest = schema.get("maxLength", 20)
-    for letter in ("a", "ä", "1", value[:1]):
+    for letter in ("ä", value[:1]):
         yield Mutation(keys, letter * longest)
         yield Mutation(keys, letter * (longest + 1))
 

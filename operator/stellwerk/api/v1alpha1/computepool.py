@@ -68,13 +68,17 @@ def _exists(moment: str) -> bool:
     return True
 
 
+_YEAR = "int(self.validFrom.substring(0, 4))"
+
+
 class PoolPrice(WireModel):
     """What a node costs, and who says so."""
 
     rules = (
         Rule(
             name="valid-from-exists",
-            cel="!has(self.validFrom) || timestamp(self.validFrom).getFullYear() > 0",
+            cel="!has(self.validFrom) || self.validFrom.substring(4, 10) != '-02-29' ||"
+            f" {_YEAR} % 400 == 0 || ({_YEAR} % 4 == 0 && {_YEAR} % 100 != 0)",
             message="validFrom must be a day that exists",
             holds=lambda p: p.valid_from is None or _exists(p.valid_from),
             field="validFrom",

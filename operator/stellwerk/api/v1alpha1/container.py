@@ -327,7 +327,7 @@ class Container(WireModel):
             "Ports that it listens on.",
             [{"containerPort": 29500}],
             max_length=16,
-            json_schema_extra=list_map("containerPort", "protocol"),
+            json_schema_extra=LIST_ATOMIC,
         ),
     ] = ()
     restart_policy: Annotated[

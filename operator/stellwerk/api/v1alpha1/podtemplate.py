@@ -126,14 +126,14 @@ class Toleration(WireModel):
     rules = (
         Rule(
             name="exists-has-no-value",
-            cel="self.operator != 'Exists' || !has(self.value) || self.value == ''",
+            cel="!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value == ''",
             message="value must be empty when operator is Exists",
             holds=lambda t: t.operator != "Exists" or not t.value,
             field="value",
         ),
         Rule(
             name="no-key-means-exists",
-            cel="(has(self.key) && self.key != '') || self.operator == 'Exists'",
+            cel="(has(self.key) && self.key != '') || (has(self.operator) && self.operator == 'Exists')",
             message="operator must be Exists when key is empty, which tolerates every taint",
             holds=lambda t: bool(t.key) or t.operator == "Exists",
             field="operator",
