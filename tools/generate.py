@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GENERATORS = ("stellwerk.api.generate", "tools.reference")
+GENERATORS = ("stellwerk.api.generate", "tools.reference", "tools.schemas")
 
 
 def run_all(*arguments: str) -> bool:

@@ -51,7 +51,7 @@ def parse(document: Document, problems: list[Problem]) -> Fleet:
     except ValidationError as error:
         problems += [_problem(document, one["loc"], one["type"], one["msg"]) for one in error.errors()]
         problems += _specs(document)
-        return Fleet()
+        return Fleet(api_version="stellwerk.dev/v1alpha1", kind="Fleet")
     problems += _twice(document, fleet)
     return fleet
 

@@ -99,10 +99,8 @@ class FleetPolicy(_Part):
 class Fleet(_Part):
     """A fleet: what there is to run on. A file, not a cluster object."""
 
-    api_version: Annotated[Literal["stellwerk.dev/v1alpha1"], Field(description="Version of this format.")] = (
-        "stellwerk.dev/v1alpha1"
-    )
-    kind: Annotated[Literal["Fleet"], Field(description="Always `Fleet`.")] = "Fleet"
+    api_version: Annotated[Literal["stellwerk.dev/v1alpha1"], Field(description="Version of this format.")]
+    kind: Annotated[Literal["Fleet"], Field(description="Always `Fleet`.")]
     pools: Annotated[tuple[FleetPool, ...], Field(description="Declared pools with their nodes.")] = ()
     nodes: Annotated[
         tuple[NodeGroup, ...],
