@@ -14,7 +14,6 @@ from stellwerk.api.base import (
     LIST_ATOMIC,
     Labels,
     LabelValue,
-    Name,
     ObjectName,
     QualifiedName,
     Rule,
@@ -23,101 +22,10 @@ from stellwerk.api.base import (
     list_map,
 )
 from stellwerk.api.v1alpha1.container import Container
+from stellwerk.api.v1alpha1.volumes import Volume
 
 UserId = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """A numeric user or group id of Linux."""
-
-
-class KeyToPath(WireModel):
-    """One key of a ConfigMap or Secret as a file."""
-
-    key: Annotated[str, doc("The key.", "train.yaml", min_length=1, max_length=253)]
-    path: Annotated[str, doc("Path of the file below the mount.", "conf/train.yaml", min_length=1, max_length=512)]
-    mode: Annotated[int | None, doc("Permission bits, as a decimal number.", 420, ge=0, le=511)] = None
-
-
-class EmptyDir(WireModel):
-    """A folder that lives and dies with its pod."""
-
-    medium: Annotated[Literal["", "Memory"], doc("`Memory` for a RAM disk; empty for the node's disk.", "Memory")] = ""
-    size_limit: Annotated[
-        str | None,
-        doc(
-            "The most it may hold, in bytes, with an optional suffix.",
-            "16Gi",
-            min_length=1,
-            max_length=32,
-            pattern=r"^[0-9]{1,15}(\.[0-9]{0,9})?([numkMGTPE]|Ki|Mi|Gi|Ti|Pi|Ei)?$",
-        ),
-    ] = None
-
-
-class ConfigMapVolume(WireModel):
-    """Files from a ConfigMap."""
-
-    name: Annotated[ObjectName, doc("Name of the ConfigMap.", "train-config")]
-    optional: Annotated[bool, doc("Whether pods start although the ConfigMap is missing.", False)] = False
-    default_mode: Annotated[int, doc("Permission bits of the files, as a decimal number.", 420, ge=0, le=511)] = 420
-    items: Annotated[
-        tuple[KeyToPath, ...],
-        doc(
-            "The keys wanted; all if none is given.",
-            [{"key": "train.yaml", "path": "train.yaml"}],
-            max_length=64,
-            json_schema_extra=LIST_ATOMIC,
-        ),
-    ] = ()
-
-
-class SecretVolume(WireModel):
-    """Files from a Secret."""
-
-    secret_name: Annotated[ObjectName, doc("Name of the Secret.", "hub-token")]
-    optional: Annotated[bool, doc("Whether pods start although the Secret is missing.", False)] = False
-    default_mode: Annotated[int, doc("Permission bits of the files, as a decimal number.", 420, ge=0, le=511)] = 420
-    items: Annotated[
-        tuple[KeyToPath, ...],
-        doc(
-            "The keys wanted; all if none is given.",
-            [{"key": "token", "path": "token"}],
-            max_length=64,
-            json_schema_extra=LIST_ATOMIC,
-        ),
-    ] = ()
-
-
-class ClaimVolume(WireModel):
-    """Storage that outlives the pod."""
-
-    claim_name: Annotated[ObjectName, doc("Name of the PersistentVolumeClaim.", "datasets")]
-    read_only: Annotated[bool, doc("Whether pods may only read it.", True)] = False
-
-
-_SOURCES = ("emptyDir", "configMap", "secret", "persistentVolumeClaim")
-
-
-class Volume(WireModel):
-    """A volume that containers of the pod may mount."""
-
-    rules = (
-        Rule(
-            name="one-source",
-            cel=f"[{', '.join(f'has(self.{source})' for source in _SOURCES)}].filter(given, given).size() == 1",
-            message="a volume needs exactly one of emptyDir, configMap, secret and persistentVolumeClaim",
-            holds=lambda v: (
-                sum(source is not None for source in (v.empty_dir, v.config_map, v.secret, v.persistent_volume_claim))
-                == 1
-            ),
-        ),
-    )
-
-    name: Annotated[Name, doc("Name by which containers mount it.", "data")]
-    empty_dir: Annotated[EmptyDir | None, doc("A scratch folder.", {"medium": "Memory"})] = None
-    config_map: Annotated[ConfigMapVolume | None, doc("Files from a ConfigMap.", {"name": "train-config"})] = None
-    secret: Annotated[SecretVolume | None, doc("Files from a Secret.", {"secretName": "hub-token"})] = None
-    persistent_volume_claim: Annotated[
-        ClaimVolume | None, doc("A PersistentVolumeClaim.", {"claimName": "datasets"})
-    ] = None
 
 
 class Toleration(WireModel):
