@@ -5,10 +5,10 @@ import yaml
 
 from stellwerk.api.labels import GROUP
 from stellwerk.api.v1alpha1 import KINDS, Kind
-from tests.integration.api.samples import sample
 from tests.integration.api.server import collection, create
 from tests.testbed.api import Api
 from tests.testbed.kubectl import Kubectl
+from tests.unit.api.samples import sample
 
 pytestmark = pytest.mark.integration
 

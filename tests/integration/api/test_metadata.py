@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.integration.api.mutations import GONE, Mutation
-from tests.integration.api.samples import sample
 from tests.integration.api.test_verdicts import disagreement
 from tests.testbed.api import Api
+from tests.unit.api.samples import sample
 
 pytestmark = pytest.mark.integration
 

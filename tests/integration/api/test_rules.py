@@ -10,9 +10,9 @@ from stellwerk.api.crd import Node, structural_schema
 from stellwerk.api.v1alpha1 import KINDS
 from stellwerk.api.validation import validate
 from tests.integration.api.mutations import GONE, Keys, Mutation
-from tests.integration.api.samples import sample
 from tests.integration.api.server import create
 from tests.testbed.api import Api
+from tests.unit.api.samples import sample
 
 pytestmark = pytest.mark.integration
 
@@ -77,7 +77,6 @@ CASES = (
     Case("workload", (*CONTAINER, "volumeMounts", 0, "name"), "other", "containers: every name in"),
     Case("workload", (*POD, "volumes"), GONE, "initContainers: every name in volumeMounts"),
     Case("workload", (*POD, "initContainers", 0, "name"), "train", "no two of containers and init"),
-    Case("workload", (*CONTAINER, "restartPolicy"), "Always", "restartPolicy of a container is"),
     Case("workload", (*POD, "volumes", 0, "emptyDir"), {}, "a volume needs exactly one of"),
     Case("workload", (*POD, "volumes", 0, "persistentVolumeClaim"), GONE, "a volume needs exactly"),
     Case("workload", (*POD, "tolerations", 1, "value"), "x", "value must be empty when operator"),

@@ -9,10 +9,10 @@ import yaml
 from stellwerk.api.v1alpha1 import AIWorkloadSpec
 from stellwerk.api.validation import validate_update
 from tests.integration.api.mutations import GONE, Keys, Mutation
-from tests.integration.api.samples import SAMPLES, Manifest, sample
 from tests.integration.api.server import Answer, collection, create, replace
 from tests.testbed.api import Api
 from tests.testbed.kubectl import Kubectl
+from tests.unit.api.samples import SAMPLES, Manifest, sample
 
 pytestmark = pytest.mark.integration
 

@@ -6,9 +6,9 @@ from stellwerk.api.crd import structural_schema
 from stellwerk.api.v1alpha1 import KINDS
 from stellwerk.api.validation import validate
 from tests.integration.api.mutations import all_mutations
-from tests.integration.api.samples import SAMPLES, Manifest, sample
 from tests.integration.api.server import create
 from tests.testbed.api import Api
+from tests.unit.api.samples import SAMPLES, Manifest, sample
 
 pytestmark = pytest.mark.integration
 

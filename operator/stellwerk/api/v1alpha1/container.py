@@ -143,8 +143,13 @@ class Container(WireModel):
             json_schema_extra=LIST_ATOMIC,
         ),
     ] = ()
+    security_context: Annotated[SecurityContext | None, doc("Rights of the container.", {"runAsNonRoot": True})] = None
+
+
+class InitContainer(Container):
+    """A container that runs before the others, or, as a sidecar, beside them."""
+
     restart_policy: Annotated[
         Literal["Always"] | None,
-        doc("Only in initContainers: Always makes it a sidecar.", "Always"),
+        doc("Always makes it a sidecar: it keeps running beside the others.", "Always"),
     ] = None
-    security_context: Annotated[SecurityContext | None, doc("Rights of the container.", {"runAsNonRoot": True})] = None

@@ -21,7 +21,7 @@ from stellwerk.api.base import (
     doc,
     list_map,
 )
-from stellwerk.api.v1alpha1.container import Container
+from stellwerk.api.v1alpha1.container import Container, InitContainer
 from stellwerk.api.v1alpha1.volumes import Volume
 
 UserId = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -130,14 +130,6 @@ class PodSpec(WireModel):
             message="no two of containers and initContainers may have the same name",
             holds=lambda p: not ({c.name for c in p.containers} & {c.name for c in p.init_containers}),
         ),
-        Rule(
-            name="only-init-containers-restart",
-            cel="self.containers.all(c, !has(c.restartPolicy))",
-            message="containers: restartPolicy of a container is only allowed in initContainers,"
-            " where Always makes a sidecar",
-            holds=lambda p: all(c.restart_policy is None for c in p.containers),
-            field="containers",
-        ),
     )
 
     containers: Annotated[
@@ -151,7 +143,7 @@ class PodSpec(WireModel):
         ),
     ]
     init_containers: Annotated[
-        tuple[Container, ...],
+        tuple[InitContainer, ...],
         doc(
             "What runs before, in order; with restartPolicy Always it runs alongside, as a sidecar.",
             [{"name": "fetch", "image": "registry.example.com/fetch:2.0"}],

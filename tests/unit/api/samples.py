@@ -85,7 +85,7 @@ _TEMPLATE: Manifest = {
                     "secretName": "hub",
                     "optional": False,
                     "defaultMode": 256,
-                    "items": [{"key": "token", "path": "token"}],
+                    "items": [{"key": "token", "path": "token", "mode": 256}],
                 },
             },
         ],
