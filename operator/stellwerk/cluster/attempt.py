@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from stellwerk.cluster import errors, requests
 from stellwerk.cluster.backoff import Backoff
@@ -13,6 +14,8 @@ from stellwerk.cluster.requests import Write, Written
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.window import Window
 from stellwerk.lifecycle.actions import CreateJob, CreateWorkload, PatchStatus
+
+_GLANCE_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,9 @@ class Attempts:
                 delay = self._delay(error, backoff)
                 if delay is None:
                     raise
-                if self._now() + delay > give_up_at:
+                if self._now() + delay > give_up_at or (unsure and not self.is_leader()):
                     raise (_never_known(action, error) if unsure else error) from error
-            await asyncio.sleep(delay)
+            await self._wait(delay)
 
     async def _send(self, action: Write, version: str | None) -> Written:
         """Send the request once.
@@ -117,6 +120,12 @@ class Attempts:
             return max(self.window.pause(), backoff.next(error.retry_after))
         passing = errors.Unreachable | errors.OutcomeUnknown | errors.ServerError | errors.Unauthorized
         return backoff.next(error.retry_after) if isinstance(error, passing) else None
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for the next try, or until we do not lead any more and there will be none."""
+        until = self._now() + seconds
+        while (left := until - self._now()) > 0 and self.is_leader():  # noqa: ASYNC110 - no event: time
+            await asyncio.sleep(min(left, _GLANCE_SECONDS))
 
     @staticmethod
     def _now() -> float:

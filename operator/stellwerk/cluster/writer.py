@@ -86,6 +86,7 @@ class Writer:
         self.window = Window(chosen.in_flight, time.monotonic)
         self.events = EventRecorder(session, is_leader)
         self._attempts = Attempts(session, is_leader, self.window, chosen.timeout, chosen.patience)
+        self._is_leader = is_leader
         self._on_outcome = on_outcome
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[str, deque[_Job]] = {}  # per object that is being written
@@ -142,7 +143,8 @@ class Writer:
             self._loop.call_soon_threadsafe(self._enqueue, _Job(transaction))
 
     async def drained(self) -> None:
-        """Wait until nothing is queued or in flight."""
+        """Wait until nothing is queued or in flight; who does not lead any more need not wait long."""
+        self._start_some()
         await self._idle.wait()
 
     def _enqueue(self, job: _Job) -> None:
@@ -158,7 +160,7 @@ class Writer:
         self._start_some()
 
     def _start_some(self) -> None:
-        while self._ready and self.window.admits(len(self._running)):
+        while self._ready and (self.window.admits(len(self._running)) or not self._is_leader()):
             task = asyncio.ensure_future(self._run(self._ready.popleft()))
             self._running.add(task)
             task.add_done_callback(self._finished)

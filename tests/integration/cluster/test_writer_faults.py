@@ -232,6 +232,35 @@ async def test_who_is_deposed_while_waiting_for_the_server_does_not_write_afterw
     assert workloads.generation("a") is None
 
 
+async def test_who_is_deposed_does_not_go_on_asking_what_became_of_a_write(
+    session: Session, proxy: FaultProxy, workloads: Workloads
+) -> None:
+    made = workloads.create("a")
+    async with writing(session) as pen:
+        proxy.inject(Fault(STATUS, DropReply()))
+        looked = proxy.inject(Fault(LOOK, Answer(503)))
+        pen.when_asked = lambda: setattr(pen, "leads", looked.hits < 2)
+        outcome = await pen.write(made, made.patch())
+    assert outcome.kind == OutcomeKind.UNKNOWN
+    assert looked.hits == 2
+
+
+async def test_who_is_deposed_is_done_at_once_though_the_server_asked_to_wait_long(
+    session: Session, proxy: FaultProxy, workloads: Workloads
+) -> None:
+    made = [workloads.create(f"w{i}") for i in range(6)]
+    throttled = proxy.inject(Fault(STATUS, Answer(429, "TooManyRequests", retry_after=60)))
+    async with writing(session, WriterTuning(in_flight=2, timeout=30.0, patience=600.0)) as pen:
+        for one in made:
+            pen.writer.submit(one.transaction(one.patch()))
+        await until(lambda: throttled.hits >= 1)
+        pen.leads = False
+        async with asyncio.timeout(30):
+            await pen.writer.drained()
+    assert {outcome.kind for outcome in pen.outcomes} == {OutcomeKind.NOT_LEADER}
+    assert len(pen.outcomes) == 6
+
+
 @pytest.mark.parametrize("effect", [DropBefore(), DropReply()])
 @pytest.mark.parametrize("write", [1, 2])
 async def test_after_a_death_at_any_write_the_next_leader_completes_it_once(
