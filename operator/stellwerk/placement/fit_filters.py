@@ -24,7 +24,7 @@ def accelerator_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
     elif model_of(option.model) in {ANY_MODEL, model_of(has.model)}:
         return None
     else:
-        found = f"{has.model}, not {option.model}"
+        found = f"{'accelerators of unknown model' if has.model == ANY_MODEL else has.model}, not {option.model}"
     offered = has.model if has and has.model != ANY_MODEL else None
     instead = f"accept {offered}" if offered else f"add a pool with {wording.model(option.model)}"
     return Rejection(Reason.ACCELERATOR_MISMATCH, f"it has {found}", instead)

@@ -104,7 +104,7 @@ def cost_above_limit(ask: Ask, view: PoolView) -> Rejection | None:
     enough = asked.quantize(Decimal("0.01"), ROUND_CEILING)
     return Rejection(
         Reason.COST_ABOVE_LIMIT,
-        f"it would cost {money.text(asked, 2)} {cost.currency} per hour and policy {policy.name} allows {shown} at most",
+        f"it would cost {money.text(asked, 2)} {cost.currency} per hour, policy {policy.name} allows {shown} at most",
         f"raise maxCostPerHour of policy {policy.name} to {money.text(enough)}",
         effort=cost.per_hour,
     )

@@ -1,0 +1,368 @@
+"""Each hard rule alone, then the chain."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from stellwerk.api.reasons import Group, Reason
+from stellwerk.economics.cost import expected_cost
+from stellwerk.model.capacity import Accelerator, CapacityType, Node, Pool, Toleration
+from stellwerk.model.decision import Rejection
+from stellwerk.model.policy import Policy
+from stellwerk.model.requirements import Operator, Requirement, Requirements
+from stellwerk.model.workload import AcceleratorOption, Workload
+from stellwerk.placement import fit_filters as fit
+from stellwerk.placement import policy_filters as rule
+from stellwerk.placement.asking import Ask, Filter
+from stellwerk.placement.filters import FILTERS, ROOM, RULES, rejections
+from stellwerk.placement.fleet import Fleet, PoolView
+from tests.builders import GIB, GPU, gang, nodes, policy, pool, resources, snapshot, taint
+
+
+def view_of(there: Pool, members: tuple[Node, ...], workload: Workload, **facts: Any) -> PoolView:
+    return Fleet(snapshot([there], members, **facts), [workload]).views[0]
+
+
+def judge(
+    check: Filter,
+    workload: Workload | None = None,
+    there: Pool | None = None,
+    rules: Policy | None = None,
+    members: tuple[Node, ...] | None = None,
+    **facts: Any,
+) -> Rejection | None:
+    """Ask one rule about one candidate; two free nodes of 8 H100 if nothing else is said."""
+    asked, place, obeyed = workload or gang(), there or pool(), rules or policy()
+    health = facts.pop("health", {})
+    view = view_of(place, nodes(2) if members is None else members, asked, **facts)
+    option = asked.options[0]
+    return check(Ask(asked, option, obeyed, expected_cost(asked, option, view.site, obeyed), health), view)
+
+
+def told(rejection: Rejection | None) -> tuple[str, str, str]:
+    assert rejection is not None
+    return rejection.reason, rejection.message, rejection.change
+
+
+@pytest.mark.parametrize("check", FILTERS, ids=lambda check: check.__name__)
+def test_a_free_pool_of_the_right_kind_passes_every_rule(check: Filter) -> None:
+    assert judge(check) is None
+
+
+@pytest.mark.parametrize(
+    ("check", "rules", "there", "expected"),
+    [
+        (
+            rule.provider_not_allowed,
+            policy("eu", providers=("aws", "gcp")),
+            pool(),
+            (
+                "ProviderNotAllowed",
+                "policy eu allows provider aws or gcp, not onprem",
+                "allow provider onprem in policy eu",
+            ),
+        ),
+        (
+            rule.provider_not_allowed,
+            policy("eu", providers=("aws",)),
+            pool(provider=""),
+            (
+                "ProviderNotAllowed",
+                "policy eu allows provider aws, not an unknown one",
+                "allow any provider in policy eu",
+            ),
+        ),
+        (
+            rule.jurisdiction_not_allowed,
+            policy("eu", jurisdictions=("EU", "CH")),
+            pool(jurisdiction="US"),
+            (
+                "JurisdictionNotAllowed",
+                "policy eu allows jurisdiction EU or CH, not US",
+                "allow jurisdiction US in policy eu",
+            ),
+        ),
+        (
+            rule.jurisdiction_not_allowed,
+            policy("eu", jurisdictions=("EU",)),
+            pool(jurisdiction=None),
+            (
+                "JurisdictionNotAllowed",
+                "policy eu requires jurisdiction EU; that of pool is not declared",
+                "declare the jurisdiction of pool pool",
+            ),
+        ),
+        (
+            rule.certification_missing,
+            policy("c5", certifications=("ISO27001", "C5", "SOC2")),
+            pool(certifications=("ISO27001",)),
+            (
+                "CertificationMissing",
+                "policy c5 requires C5 and SOC2, which pool does not have",
+                "drop C5 and SOC2 from policy c5",
+            ),
+        ),
+        (
+            rule.region_not_allowed,
+            policy("near", regions=("eu-1",)),
+            pool(region="us-1"),
+            (
+                "RegionNotAllowed",
+                "policy near allows region eu-1, not us-1",
+                "allow region us-1 in policy near",
+            ),
+        ),
+        (
+            rule.capacity_type_not_allowed,
+            policy("safe", capacity_types=("Owned", "Reserved")),
+            pool(capacity_type=CapacityType.SPOT),
+            (
+                "CapacityTypeNotAllowed",
+                "policy safe allows capacity type Owned or Reserved, not Spot",
+                "allow capacity type Spot in policy safe",
+            ),
+        ),
+        (
+            rule.pool_labels_mismatch,
+            policy("gold", pool_labels={"tier": "gold"}),
+            pool(labels={"tier": "tin"}),
+            (
+                "PoolLabelsMismatch",
+                "policy gold requires the pool label tier=gold",
+                "label pool pool with tier=gold",
+            ),
+        ),
+        (
+            rule.currency_mismatch,
+            policy("euro"),
+            pool(currency="USD"),
+            (
+                "CurrencyMismatch",
+                "its price is in USD and policy euro counts in EUR",
+                "price pool pool in EUR",
+            ),
+        ),
+    ],
+)
+def test_a_policys_rule_says_what_it_allows_and_what_would_lift_it(
+    check: Filter, rules: Policy, there: Pool, expected: tuple[str, str, str]
+) -> None:
+    assert told(judge(check, there=there, rules=rules)) == expected
+
+
+@pytest.mark.parametrize(
+    ("allowed", "actual", "passes"),
+    [
+        (("EU",), "DE", True),
+        (("EU",), "NO", False),
+        (("EEA",), "NO", True),
+        (("DE",), "FR", False),
+        (("US", "EU"), "IE", True),
+    ],
+)
+def test_unions_stand_for_their_members(allowed: tuple[str, ...], actual: str, *, passes: bool) -> None:
+    found = judge(rule.jurisdiction_not_allowed, there=pool(jurisdiction=actual), rules=policy(jurisdictions=allowed))
+    assert (found is None) is passes
+
+
+def test_a_pool_without_price_has_no_currency_to_mismatch() -> None:
+    assert judge(rule.currency_mismatch, there=pool(price=None)) is None
+
+
+def test_a_limit_on_cost_names_the_limit_that_would_do() -> None:
+    reason, message, change = told(judge(rule.cost_above_limit, rules=policy("tight", max_cost_per_hour=Decimal(10))))
+    assert reason == Reason.COST_ABOVE_LIMIT
+    assert message.endswith("EUR per hour, policy tight allows 10 EUR at most")
+    limit = Decimal(change.removeprefix("raise maxCostPerHour of policy tight to "))
+    assert judge(rule.cost_above_limit, rules=policy("tight", max_cost_per_hour=limit)) is None
+
+
+def test_an_unknown_cost_keeps_no_limit() -> None:
+    found = judge(rule.cost_above_limit, there=pool(price=None), rules=policy(max_cost_per_hour=Decimal(10_000)))
+    assert told(found)[2] == "price pool pool"
+
+
+@pytest.mark.parametrize(
+    ("option", "has", "message"),
+    [
+        (AcceleratorOption("A100", 8), pool().accelerator, "it has H100, not A100"),
+        (AcceleratorOption("H100", 8), None, "it has no accelerators"),
+        (AcceleratorOption("any", 8, resource="amd.com/gpu"), pool().accelerator, f"it has {GPU}, not amd.com/gpu"),
+        (AcceleratorOption("H100", 8), Accelerator("any", 8, GPU), "it has accelerators of unknown model, not H100"),
+    ],
+)
+def test_the_pool_has_the_accelerator_asked_for(
+    option: AcceleratorOption, has: Accelerator | None, message: str
+) -> None:
+    found = judge(fit.accelerator_mismatch, gang(accelerators=(option,)), pool(accelerator=has))
+    assert told(found)[:2] == ("AcceleratorMismatch", message)
+
+
+@pytest.mark.parametrize("model", ["H100", "h100", "any", "NVIDIA-H100-80GB-HBM3"])
+def test_models_are_compared_by_what_they_are_and_not_by_how_they_are_written(model: str) -> None:
+    assert judge(fit.accelerator_mismatch, gang(accelerators=(AcceleratorOption(model, 8),))) is None
+
+
+def test_work_without_accelerators_may_use_any_pool() -> None:
+    assert judge(fit.accelerator_mismatch, gang(gpus=0)) is None
+
+
+@pytest.mark.parametrize(("asked", "has", "passes"), [(80, 80, True), (80, 94, True), (94, 80, False), (1, None, False)])
+def test_unknown_memory_is_not_enough_memory(asked: int, has: int | None, *, passes: bool) -> None:
+    option = AcceleratorOption("H100", 8, memory_bytes=asked * GIB)
+    there = pool(accelerator=Accelerator("H100", 8, GPU, None if has is None else has * GIB))
+    found = judge(fit.accelerator_memory_too_small, gang(accelerators=(option,)), there)
+    assert (found is None) is passes
+
+
+def test_all_accelerators_of_a_pod_are_in_one_node() -> None:
+    found = judge(fit.accelerators_per_node_too_few, gang(gpus=16))
+    assert told(found)[1:] == (
+        "a pod needs 16 accelerators and a node of pool has 8",
+        "ask for 8 instead of 16 accelerators per pod",
+    )
+
+
+def test_the_pods_own_node_selector_is_obeyed() -> None:
+    elsewhere = Requirements((Requirement("zone", Operator.IN, ("b",)),))
+    found = judge(fit.node_selector_mismatch, gang(requirements=elsewhere), members=nodes(2, labels={"zone": "a"}))
+    assert told(found) == (
+        "NodeSelectorMismatch",
+        "no node of pool matches the pods' node selector (zone=b)",
+        "drop zone=b from the pods' node selector",
+    )
+    assert judge(fit.node_selector_mismatch, gang(requirements=elsewhere), members=nodes(2, labels={"zone": "b"})) is None
+
+
+def test_a_taint_keeps_pods_away_unless_they_or_the_pool_tolerate_it() -> None:
+    tainted = nodes(2, taints=(taint(),))
+    reason, message, change = told(judge(fit.taint_not_tolerated, members=tainted))
+    assert reason == Reason.TAINT_NOT_TOLERATED
+    assert message == "its nodes carry the taint nvidia.com/gpu=present:NoSchedule"
+    assert change.startswith("tolerate nvidia.com/gpu=present:NoSchedule")
+    assert judge(fit.taint_not_tolerated, members=tainted, there=pool(taints=(taint(),))) is None
+    assert judge(fit.taint_not_tolerated, members=tainted, there=pool(taints=(taint(value=""),))) is None
+    own = gang(tolerations=(Toleration(GPU, "Exists"),))
+    assert judge(fit.taint_not_tolerated, own, members=tainted) is None
+
+
+def test_one_untainted_node_is_enough_to_pass_and_only_it_counts_as_room() -> None:
+    mixed = (nodes(2, taints=(taint(),))[0], nodes(2)[1])
+    assert judge(fit.taint_not_tolerated, members=mixed) is None
+    assert told(judge(fit.too_big_for_pool, gang(replicas=2), members=mixed))[2] == "ask for 1 instead of 2 replicas"
+
+
+def test_what_would_not_fit_an_empty_pool_never_fits() -> None:
+    rejection = judge(fit.too_big_for_pool, gang(replicas=3))
+    assert told(rejection)[1:] == ("even empty, pool would hold 2 of 3 pods", "ask for 2 instead of 3 replicas")
+    assert rejection is not None
+    assert rejection.permanent
+
+
+def test_a_pod_too_big_for_any_node_is_told_to_ask_for_less() -> None:
+    found = judge(fit.too_big_for_pool, gang(requests=resources(cpu="500", memory="64Gi", pods=1)))
+    assert told(found)[2] == "ask for less per pod than 500 CPU, 64Gi memory, 8 nvidia.com/gpu"
+
+
+def test_nodes_that_rest_still_belong_to_the_pool() -> None:
+    """Otherwise a drained pool would be called too small for good."""
+    resting = nodes(2, unschedulable=True)
+    assert judge(fit.too_big_for_pool, gang(replicas=2), members=resting) is None
+    rejection = judge(fit.pool_has_no_nodes, members=resting)
+    assert told(rejection)[1] == "none of the 2 nodes of pool takes pods now"
+    assert rejection is not None
+    assert not rejection.permanent
+
+
+def test_a_pool_without_nodes_may_get_some() -> None:
+    assert told(judge(fit.pool_has_no_nodes, members=()))[1:] == ("pool has no nodes", "add nodes to pool pool")
+
+
+def test_an_unavailable_cluster_takes_nothing_new() -> None:
+    rejection = judge(fit.cluster_unavailable, health={"local": "no answer for 60 s"})
+    assert told(rejection)[1] == "cluster local is unavailable: no answer for 60 s"
+    assert rejection is not None
+    assert not rejection.permanent
+
+
+def test_a_full_pool_says_how_full_and_what_would_fit() -> None:
+    busy = {nodes(2)[0].name: resources(gpu=8)}
+    rejection = judge(fit.capacity_full, gang(replicas=2), usage=busy)
+    assert told(rejection) == (
+        "CapacityFull",
+        "pool has 8 free of 16, room for 1 of 2 pods",
+        "ask for 1 instead of 2 replicas",
+    )
+    assert rejection is not None
+    assert not rejection.permanent
+
+
+def test_nodes_that_take_no_pods_are_mentioned_where_room_is_short() -> None:
+    members = (nodes(2, ready=False)[0], nodes(2)[1])
+    message = told(judge(fit.capacity_full, gang(replicas=2), members=members))[1]
+    assert message == "pool has 8 free of 16, room for 1 of 2 pods (1 of its 2 nodes takes no pods now)"
+
+
+def test_every_reason_of_the_group_of_filters_is_given_by_a_rule() -> None:
+    source = {check.__name__.replace("_", "") for check in FILTERS}
+    assert source >= {r.value.lower() for r in Reason if r.group is Group.FILTER}
+
+
+def test_the_chain_asks_in_the_order_in_which_people_should_hear() -> None:
+    names = [check.__name__ for check in FILTERS]
+    assert names == [
+        "provider_not_allowed",
+        "jurisdiction_not_allowed",
+        "certification_missing",
+        "region_not_allowed",
+        "capacity_type_not_allowed",
+        "pool_labels_mismatch",
+        "currency_mismatch",
+        "accelerator_mismatch",
+        "accelerator_memory_too_small",
+        "accelerators_per_node_too_few",
+        "node_selector_mismatch",
+        "taint_not_tolerated",
+        "cost_above_limit",
+        "too_big_for_pool",
+        "cluster_unavailable",
+        "pool_has_no_nodes",
+        "capacity_full",
+    ]
+    assert (*RULES, *ROOM) == FILTERS
+
+
+def reasons(workload: Workload, there: Pool, rules: Policy, **facts: Any) -> list[str]:
+    view = view_of(there, nodes(2), workload, **facts)
+    option = workload.options[0]
+    ask = Ask(workload, option, rules, expected_cost(workload, option, view.site, rules))
+    return [rejection.reason for rejection in rejections(ask, view, FILTERS)]
+
+
+def test_everything_that_stands_in_the_way_is_collected_in_order() -> None:
+    strict = policy(providers=("aws",), regions=("eu-1",), max_cost_per_hour=Decimal(1))
+    busy = {member.name: resources(gpu=8) for member in nodes(2)}
+    assert reasons(gang(), pool(), strict, usage=busy) == [
+        "ProviderNotAllowed",
+        "RegionNotAllowed",
+        "CostAboveLimit",
+        "CapacityFull",
+    ]
+
+
+def test_a_wrong_accelerator_is_not_also_called_too_small_or_full() -> None:
+    wrong = gang(accelerators=(AcceleratorOption("A100", 64, memory_bytes=GIB * 999),), replicas=99)
+    assert reasons(wrong, pool(), policy()) == ["AcceleratorMismatch"]
+
+
+def test_what_is_too_big_is_not_also_called_full() -> None:
+    assert reasons(gang(replicas=99), pool(), policy()) == ["TooBigForPool"]
+
+
+def test_asks_are_values() -> None:
+    ask = Ask(gang(), None, policy(), expected_cost(gang(), None, view_of(pool(), nodes(1), gang()).site, policy()))
+    assert msgspec.structs.replace(ask) == ask
