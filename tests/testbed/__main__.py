@@ -1,11 +1,11 @@
-"""Command line: python -m tests.testbed up | down | status | nodes | kubectl | binaries | build."""
+"""Command line: python -m tests.testbed up | down | status | nodes | kubectl | play | binaries | build."""
 
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from tests.testbed import binaries, pools, versions
+from tests.testbed import binaries, kwokctl, pools, versions
 from tests.testbed.cluster import Cluster
 from tests.testbed.progress import Progress, TestbedError
 from tests.testbed.registry import Registry
@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     nodes.add_argument("--remove", metavar="POOL", help="remove this pool's nodes instead")
     kubectl = command("kubectl", _kubectl, "run kubectl as admin: kubectl [--name N] -- get pods")
     kubectl.add_argument("arguments", nargs="*")
+    play = command("play", _play, "play fake nodes of another cluster until Ctrl-C", named=False)
+    play.add_argument("--kubeconfig", type=Path, required=True, help="its admin's")
     command("binaries", _binaries, "make sure the binaries are there", named=False)
     command("build", _build, "build the binaries from source, also when they are there", named=False)
     return parser
@@ -91,6 +93,13 @@ def _kubectl(arguments: argparse.Namespace) -> int:
     kubectl = Cluster.attach(arguments.name).kubectl
     command = [str(kubectl.binary), "--kubeconfig", str(kubectl.kubeconfig), *arguments.arguments]
     os.execv(command[0], command)  # noqa: S606 - the user talks to kubectl itself
+
+
+def _play(arguments: argparse.Namespace) -> int:
+    command = [str(binaries.find(Progress()).path("kwok")), "--kubeconfig", str(arguments.kubeconfig)]
+    command += ["--config", str(kwokctl.STAGES), "--node-lease-duration-seconds", "600"]
+    command += ["--manage-nodes-with-annotation-selector", "kwok.x-k8s.io/node=fake"]
+    os.execv(command[0], command)  # noqa: S606 - nothing else is to be done
 
 
 def _binaries(_: argparse.Namespace) -> int:

@@ -28,8 +28,11 @@ class Component:
                 return found
         return None
 
-    def stop(self, limit: float = 60.0) -> None:
-        """End it politely and wait; after `limit` seconds, kill it."""
+    def stop(self, limit: float = 10.0) -> None:
+        """End it politely and wait; after `limit` seconds, kill it.
+
+        An API server that others watch takes a minute to end by itself.
+        """
         running = self.process()
         if running is None:
             return

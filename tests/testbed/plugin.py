@@ -30,7 +30,11 @@ class Bed:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the run's cluster once, before workers start and inherit the name."""
+    """Name the run's cluster once, before workers start and inherit the name.
+
+    A test never builds the control plane, nor does a program that it starts: that takes most of an hour.
+    """
+    os.environ.setdefault(env.NO_BUILD, "1")
     if not hasattr(config, "workerinput"):
         os.environ[env.SESSION] = f"t-{os.getpid()}-{uuid.uuid4().hex[:6]}"
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 PROC = Path("/proc")
 _children: set[int] = set()  # what spawn() started and nobody has waited for yet
@@ -21,9 +22,14 @@ class Process:
 
     @staticmethod
     def of(pid: int) -> "Process | None":
-        """The process that has this number now, or None when there is none or it is a zombie."""
+        """The process that has this number now, or None when there is none or it has ended.
+
+        One whose first thread has ended still holds its files while another thread runs.
+        """
         stat = _stat(pid)
-        return Process(pid, stat[1]) if stat and stat[0] != "Z" else None
+        if stat is None or (stat.state == "Z" and stat.threads <= 1):
+            return None
+        return Process(pid, stat.started)
 
     @staticmethod
     def this() -> "Process":
@@ -38,14 +44,20 @@ class Process:
         return Process.of(self.pid) == self
 
 
-def _stat(pid: int) -> tuple[str, str] | None:
+class _Stat(NamedTuple):
+    state: str  # R, S, D, T, Z and so on
+    threads: int
+    started: str
+
+
+def _stat(pid: int) -> _Stat | None:
     try:
         text = (PROC / str(pid) / "stat").read_text()
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = text.rpartition(")")[2].split()  # the name before it may hold spaces
-    return fields[0], f"{boot}:{fields[19]}"
+    return _Stat(fields[0], int(fields[17]), f"{boot}:{fields[19]}")
 
 
 def arguments(pid: int) -> list[str]:
