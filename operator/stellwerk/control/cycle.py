@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from stellwerk import metrics
 from stellwerk.cluster.outcome import Outcome, OutcomeKind
 from stellwerk.control.inflight import InFlight
+from stellwerk.control.retries import Retries
 from stellwerk.control.store import Store
 from stellwerk.lifecycle.actions import Transaction
 from stellwerk.lifecycle.adopt import adoption
@@ -29,9 +32,7 @@ from stellwerk.placement.planner import plan
 _log = get_logger(__name__)
 
 _REFUSED: Final = frozenset({OutcomeKind.INVALID, OutcomeKind.FORBIDDEN, OutcomeKind.NAME_TAKEN})
-"""Outcomes that a user must hear of: sending the same again cannot help."""
-_FIRST_RETRY_SECONDS: Final = 1.0
-_LONGEST_RETRY_SECONDS: Final = 300.0
+"""Outcomes that a user must hear of: sending the same again at once cannot help."""
 
 
 @dataclass(slots=True)
@@ -48,17 +49,17 @@ class Cycle:
     Args:
         store: what is known.
         submit: hands a transaction to the writer.
-        retry: calls back after so many seconds with a workload's uid; see `again`.
+        later: after so many seconds, marks a workload by its uid and triggers a cycle.
 
     """
 
     def __init__(
-        self, store: Store, submit: Callable[[Transaction], None], retry: Callable[[float, str], None]
+        self, store: Store, submit: Callable[[Transaction], None], later: Callable[[float, str], None]
     ) -> None:
-        self._store, self._submit, self._retry = store, submit, retry
+        self._store, self._submit = store, submit
         self._inflight = InFlight()
-        self._refusals: dict[str, str] = {}
-        self._attempts: dict[str, int] = {}
+        self._retries = Retries(later, time.monotonic)
+        self._told: dict[str, str] = {}  # version of each Job that was told why it is not taken in
         self._number = 0
 
     @property
@@ -74,102 +75,121 @@ class Cycle:
         batch = self._take_batch()  # 1. what changed, and is not under way
         snapshot = self._store.snapshot(self._inflight.assumed)  # 2. one frozen view
         decided = plan(batch.pending, snapshot, now, self._number)  # 3. pure
-        transactions = [*self._adoptions(), *actions_for(decided, batch.states, now)]  # 4. pure
-        self._assume_and_submit(transactions, batch)  # 5. room is taken now, written later
-        self._note(decided, time.perf_counter() - started)  # 6. what the cycle says of itself
+        due = [*self._adoptions(), *actions_for(decided, batch.states, now)]  # 4. pure
+        self._assume_and_submit(due, batch)  # 5. room is taken now, written later
+        self._note(decided, due, now)  # 6. what the cycle says of itself
+        metrics.CYCLE.observe(time.perf_counter() - started)
         return decided
 
     def heard(self, outcome: Outcome) -> None:
-        """Take in what became of a transaction: keep or give back what was assumed, and decide what to try again."""
+        """Take in what became of a transaction: keep or give back what was assumed, and see what to try again."""
         uid = outcome.transaction.uid
         for action in outcome.transaction.actions[: outcome.applied]:
-            metrics.WRITES.labels(type(action).__name__, OutcomeKind.APPLIED).inc()
+            metrics.WRITES.labels(type(action).__name__, OutcomeKind.APPLIED.value).inc()
         if outcome.kind is OutcomeKind.APPLIED:
-            self._attempts.pop(uid, None)
-            self._inflight.written(uid, outcome.resource_version or None)
+            self._retries.succeeded(uid)
+            self._inflight.written(uid, outcome.resource_version)
+            self._later_if_unseen(uid)
             return
-        failed = outcome.transaction.actions[min(outcome.applied, len(outcome.transaction.actions) - 1)]
-        metrics.WRITES.labels(type(failed).__name__, outcome.kind).inc()
-        _log.warning(
-            "write failed",
-            workload=str(outcome.transaction.key),
-            action=type(failed).__name__,
-            outcome=outcome.kind.value,
-            error=outcome.error,
-        )
+        _report(outcome)
         if outcome.resource_version:
-            self._inflight.written(uid, outcome.resource_version)  # placed, though its child is not there yet
+            self._inflight.half_written(uid, outcome.resource_version)  # placed, though its Job is not there yet
         elif self._inflight.failed(uid):
             self._store.capacity.freed = True
-        if outcome.kind in _REFUSED:
-            self._refusals[uid] = outcome.error
         if outcome.kind is not OutcomeKind.NOT_LEADER:
-            self._again(uid)
+            self._retries.failed(uid, outcome.error if outcome.kind in _REFUSED else None)
 
     def restart(self) -> None:
         """Forget all assumptions and look at everything: this replica has just begun to lead."""
         self._inflight.clear()
-        self._refusals.clear()
-        self._store.workloads.dirty.update(self._store.workloads.uids)
-        self._store.workloads.look_at_all_jobs()
+        self._told.clear()
+        self._store.look_at_everything()
 
-    def _again(self, uid: str) -> None:
-        """Look at a workload again after a pause that doubles each time: the same write may well fail the same way."""
-        tries = self._attempts[uid] = self._attempts.get(uid, 0) + 1
-        self._retry(min(_FIRST_RETRY_SECONDS * 2 ** (tries - 1), _LONGEST_RETRY_SECONDS), uid)
+    # --------------------------------------------------------------------------------- steps
 
     def _take_batch(self) -> _Batch:
         batch = _Batch()
         now = time.monotonic()
         for uid in sorted(self._store.drain()):
-            version = self._store.workloads.resource_version(uid)
-            if version is None:
+            seen = self._store.workloads.seen(uid)
+            if seen.version is None:
                 self._forget(uid)
-            elif self._inflight.waits(uid, version, now):
+            elif self._inflight.waits(uid, seen, now):
                 continue  # its echo will mark it again
-            elif (state := self._state(uid)) is not None:
-                batch.states.append(state)
-                if isinstance(state.workload, Workload) and needs_decision(state):
-                    batch.pending.append(state.workload)
+            elif (state := self._store.state(uid)) is not None:
+                self._inflight.settled(uid)
+                self._add(batch, msgspec.structs.replace(state, refusal=self._retries.refusal(uid)))
         return batch
 
-    def _state(self, uid: str) -> WorkloadState | None:
-        state = self._store.state(uid)
-        if state is not None and not self._inflight.waits(
-            uid, state.workload.identity.resource_version, time.monotonic()
-        ):
-            self._inflight.settled(uid)
-        return state
-
-    def _forget(self, uid: str) -> None:
-        self._inflight.failed(uid)
-        self._refusals.pop(uid, None)
-        self._attempts.pop(uid, None)
+    @staticmethod
+    def _add(batch: _Batch, state: WorkloadState) -> None:
+        batch.states.append(state)
+        if isinstance(state.workload, Workload) and needs_decision(state):
+            batch.pending.append(state.workload)
 
     def _adoptions(self) -> Iterable[Transaction]:
-        """Make AIWorkloads for labelled, suspended Jobs that have none."""
+        """Make AIWorkloads for labelled, suspended Jobs that have none, or say once why not."""
         jobs = self._store.workloads
         for key in sorted(jobs.orphans):
             job = jobs.orphan(key)
-            if job is not None and (transaction := adoption(job, taken=jobs.taken(key))) is not None:
+            if job is None or self._told.get(job.uid) == job.resource_version:
+                continue
+            transaction = adoption(job, taken=jobs.taken(key))
+            if transaction is not None:
+                self._told[job.uid] = job.resource_version
                 yield transaction
         jobs.orphans.clear()
 
-    def _assume_and_submit(self, transactions: Sequence[Transaction], batch: _Batch) -> None:
+    def _assume_and_submit(self, due: Sequence[Transaction], batch: _Batch) -> None:
         workloads = {workload.uid: workload for workload in batch.pending}
         now = time.monotonic()
-        for transaction in transactions:
+        for transaction in due:
             placement, workload = transaction.assumes, workloads.get(transaction.uid)
             room = reserve(workload, placement, placement.replicas) if workload and placement else None
             self._inflight.submit(transaction, room, now)
             self._submit(transaction)
 
-    def _note(self, decided: Plan, seconds: float) -> None:
-        metrics.CYCLE.observe(seconds)
+    def _note(self, decided: Plan, due: Sequence[Transaction], now: datetime) -> None:
+        written = {transaction.uid for transaction in due}
         for decision in decided.decisions:
             self._store.wait(decision.uid, waiting=decision.mode is not Mode.FIT)
-            metrics.DECISIONS.labels(decision.mode.wire, decision.reason).inc()
-            _log.info("decided", **_fields(decision, decided.cycle))
+            if decision.uid in written:  # what was only confirmed is not told again
+                self._measure(decision, now)
+                _log.info("decided", **_fields(decision, decided.cycle))
+
+    def _measure(self, decision: Decision, now: datetime) -> None:
+        metrics.DECISIONS.labels(decision.mode.wire, decision.reason).inc()
+        waited = self._store.workloads.first_decided(decision.uid, time.monotonic())
+        if waited is not None:
+            metrics.DECISION.observe(waited)
+        if decision.mode is Mode.FIT:
+            created, class_ = self._store.workloads.birth(decision.uid)
+            metrics.ADMISSION.labels(class_).observe(max(0.0, (now - created).total_seconds()))
+
+    # ------------------------------------------------------------------------------- helpers
+
+    def _later_if_unseen(self, uid: str) -> None:
+        """An echo may have come before the writer's answer: then no further event would mark the workload."""
+        if not self._inflight.waits(uid, self._store.workloads.seen(uid), time.monotonic()):
+            self._store.mark(uid)
+
+    def _forget(self, uid: str) -> None:
+        if self._inflight.failed(uid):
+            self._store.capacity.freed = True
+        self._retries.forget(uid)
+
+
+def _report(outcome: Outcome) -> None:
+    actions = outcome.transaction.actions
+    failed = type(actions[min(outcome.applied, len(actions) - 1)]).__name__
+    metrics.WRITES.labels(failed, outcome.kind.value).inc()
+    _log.warning(
+        "write failed",
+        workload=str(outcome.transaction.key),
+        action=failed,
+        outcome=outcome.kind.value,
+        error=outcome.error,
+    )
 
 
 def _fields(decision: Decision, cycle: int) -> dict[str, object]:
@@ -177,7 +197,7 @@ def _fields(decision: Decision, cycle: int) -> dict[str, object]:
         "workload": str(decision.key),
         "cycle": cycle,
         "mode": decision.mode.wire,
-        "reason": decision.reason,
+        "reason": str(decision.reason),
         "pool": decision.chosen.pool if decision.chosen else None,
         "considered": decision.considered,
     }

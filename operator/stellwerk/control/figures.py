@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from stellwerk import metrics
 from stellwerk.api.conditions import ConditionType
+from stellwerk.cluster import structs
 from stellwerk.cluster.reflector import Reflector
 from stellwerk.control.store import Store
+from stellwerk.lifecycle.actions import Transaction
+from stellwerk.lifecycle.config_status import pool_status
 from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.placement.fleet import nodes_by_pool
@@ -30,6 +33,21 @@ def publish(store: Store, reflectors: Sequence[Reflector[Any]], cluster: str) ->
         metrics.STREAM_LISTS.labels(*labels).set(reflector.stats.lists)
         metrics.STREAM_ERRORS.labels(*labels).set(reflector.stats.errors)
         metrics.OBJECTS.labels(*labels).set(len(reflector.objects))
+
+
+def counts_due(store: Store, declared: Iterable[structs.ComputePool]) -> Iterator[Transaction]:
+    """Return the writes that bring the node counts in the status of declared pools up to date."""
+    snapshot = store.snapshot(())
+    members = nodes_by_pool(snapshot.nodes, snapshot.pools)
+    pools = {pool.name: pool for pool in snapshot.pools if not pool.discovered}
+    for body in declared:
+        pool = pools.get(body.metadata.name)
+        if pool is not None:
+            nodes = members[pool.cluster, pool.name]
+            resource = pool.accelerator.resource if pool.accelerator else ""
+            due = pool_status(structs.plain(body), len(nodes), sum(node.allocatable.get(resource) for node in nodes))
+            if due is not None:
+                yield due
 
 
 def _publish_pools(snapshot: Snapshot) -> None:

@@ -10,19 +10,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from stellwerk.api.labels import PLACEMENT_ANNOTATION
 from stellwerk.cluster.cache import is_older
-from stellwerk.lifecycle.actions import Transaction
+from stellwerk.lifecycle.actions import CreateJob, PatchJob, Transaction
 from stellwerk.model.snapshot import Reservation
 
 ECHO_LIMIT_SECONDS: Final = 10.0
 """An echo that is overdue by this much is not waited for any longer; the watch is then late, not the write lost."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the cache shows of a workload.
+
+    Attributes:
+        version: resource version of the AIWorkload; None if it is gone.
+        mark: the placement that its Job carries; None without a Job, or with one that carries none.
+
+    """
+
+    version: str | None
+    mark: str | None = None
+
+
 @dataclass(slots=True)
 class _Pending:
     since: float
+    mark: str | None
+    """What the Job will carry once it is as decided; None where the transaction does not touch it."""
     version: str | None = None
-    """None while the writer has not answered."""
+    """None while the writer has not answered; empty where no version is known."""
 
 
 class InFlight:
@@ -46,28 +63,33 @@ class InFlight:
 
     def submit(self, transaction: Transaction, reservation: Reservation | None, now: float) -> None:
         """Note that a transaction goes to the writer, and take the room that it assumes."""
-        self._pending[transaction.uid] = _Pending(now)
+        self._pending[transaction.uid] = _Pending(now, mark_of(transaction))
         if reservation is not None:
             self._assumed[transaction.uid] = reservation
 
     def written(self, uid: str, version: str | None) -> None:
-        """Note that the API server took it; without a version of the object there is no echo to wait for."""
-        if version is None:
-            self._pending.pop(uid, None)
-        elif uid in self._pending:
-            self._pending[uid].version = version
+        """Note that the API server took it; without a version of the object only its Job's echo is waited for."""
+        pending = self._pending.get(uid)
+        if pending is not None:
+            pending.version = version or ""
+
+    def half_written(self, uid: str, version: str) -> None:
+        """Note that the status was written and its Job was not: the room stays taken, and the echo is waited for."""
+        pending = self._pending.get(uid)
+        if pending is not None:
+            pending.version, pending.mark = version, None
 
     def failed(self, uid: str) -> bool:
         """Give back what a failed transaction assumed; tell whether it had assumed any room."""
         self._pending.pop(uid, None)
         return self._assumed.pop(uid, None) is not None
 
-    def waits(self, uid: str, seen: str | None, now: float) -> bool:
+    def waits(self, uid: str, seen: Seen, now: float) -> bool:
         """Tell whether the workload must be left alone: its last write has not come back.
 
         Args:
             uid: of the workload.
-            seen: resource version in the cache; None if the object is gone.
+            seen: what the cache shows of it.
             now: of the loop's clock, in seconds.
 
         """
@@ -75,8 +97,9 @@ class InFlight:
         if pending is None:
             return False
         answered = pending.version is not None
-        echoed = answered and (seen is None or not is_older(seen, pending.version or ""))
-        if echoed or (answered and now - pending.since > ECHO_LIMIT_SECONDS):
+        echoed = seen.version is None or not is_older(seen.version, pending.version or "")
+        echoed = echoed and pending.mark in (None, seen.mark)
+        if answered and (echoed or now - pending.since > ECHO_LIMIT_SECONDS):
             del self._pending[uid]
             return False
         return True
@@ -89,3 +112,13 @@ class InFlight:
         """Forget everything: another replica leads."""
         self._pending.clear()
         self._assumed.clear()
+
+
+def mark_of(transaction: Transaction) -> str | None:
+    """Return the placement that a transaction writes into a Job, or None if it writes none."""
+    for action in transaction.actions:
+        if isinstance(action, CreateJob | PatchJob):
+            body = action.manifest if isinstance(action, CreateJob) else action.body
+            mark: str = body["metadata"]["annotations"][PLACEMENT_ANNOTATION]
+            return mark
+    return None

@@ -26,8 +26,9 @@ from stellwerk.cluster.writer import Writer, WriterTuning
 from stellwerk.control.batcher import Batcher
 from stellwerk.control.cycle import Cycle
 from stellwerk.control.endpoints import Probes
-from stellwerk.control.figures import publish
+from stellwerk.control.figures import counts_due, publish
 from stellwerk.control.store import Store
+from stellwerk.lifecycle.actions import Transaction
 from stellwerk.lifecycle.config_status import judge
 from stellwerk.logs import get_logger
 
@@ -169,7 +170,6 @@ class Runtime:
         self._leading = True
         metrics.LEADER.set(1)
         self._cycle.restart()
-        self._batcher.trigger()
 
     def _follow(self) -> None:
         """Cease to lead; called in the elector's thread, or in the loop where there is no election.
@@ -207,17 +207,13 @@ class Runtime:
 
     # ------------------------------------------------------------------------------- writing
 
-    def _submit(self, transaction: Any) -> None:  # noqa: ANN401 - a Transaction; the name is only needed below
+    def _submit(self, transaction: Transaction) -> None:
         if self._writer is not None:
             self._writer.submit(transaction)
 
     def _later(self, seconds: float, uid: str) -> None:
-        def look() -> None:
-            self._store.workloads.dirty.add(uid)
-            self._batcher.trigger()
-
         if self._loop is not None:
-            self._loop.call_later(seconds, look)
+            self._loop.call_later(seconds, self._store.mark, uid)
 
     def _judge(self, kind: str, body: Mapping[str, Any]) -> None:
         """Judge an object that people wrote; called in kopf's thread."""
@@ -237,6 +233,10 @@ class Runtime:
     async def _figures(self) -> None:
         while True:
             publish(self._store, self._reflectors, self._how.cluster)
+            if self._leading:
+                pools = next(one for one in self._reflectors if one.resource is resources.COMPUTE_POOLS)
+                for due in counts_due(self._store, pools.objects.values()):
+                    self._submit(due)
             await asyncio.sleep(_FIGURES_SECONDS)
 
     def _what_is_dead(self) -> Sequence[str]:

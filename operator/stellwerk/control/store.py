@@ -17,10 +17,13 @@ from stellwerk.control.workloads import Workloads
 from stellwerk.lifecycle.intake import policy_from, pool_from
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.reservations import reservation_of
+from stellwerk.logs import get_logger
 from stellwerk.model.capacity import Pool
 from stellwerk.model.discovery import discover_pools
 from stellwerk.model.policy import Policy
 from stellwerk.model.snapshot import Reservation, Snapshot
+
+_log = get_logger(__name__)
 
 
 class Store:
@@ -98,7 +101,10 @@ class Store:
             self._note_answer(new)
             if old is not None and old.metadata.generation == new.metadata.generation:
                 return  # our own status write, or a label
-            known[name] = parse(name, new.spec)
+            try:
+                known[name] = parse(name, new.spec)
+            except ValueError as error:
+                _log.warning("rule not understood, its last good version stays", rule=name, error=str(error))
         elif old is not None:
             known.pop(old.metadata.name, None)
             self._unanswered.pop(old.metadata.uid, None)
@@ -141,6 +147,17 @@ class Store:
         elif before is not None and not pods.bound:
             self.capacity.freed = True  # given back, not taken up by its pods
         return state
+
+    def mark(self, uid: str) -> None:
+        """Look at a workload in the next cycle."""
+        self.workloads.dirty.add(uid)
+        self._changed()
+
+    def look_at_everything(self) -> None:
+        """Mark all there is: nothing is known of what was done with it before."""
+        self.workloads.dirty.update(self.workloads.uids)
+        self.workloads.look_at_all_jobs()
+        self._changed()
 
     def look_at_unsettled(self) -> None:
         """Mark everything that is on its way somewhere: events may have been missed, as by a writer that gave up."""

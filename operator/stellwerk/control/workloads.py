@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
+from stellwerk.api.labels import PLACEMENT_ANNOTATION
 from stellwerk.cluster import structs
 from stellwerk.control.capacity import JobPods
+from stellwerk.control.inflight import Seen
 from stellwerk.lifecycle.intake import workload_from
 from stellwerk.lifecycle.observed import JobView, WorkloadState
 from stellwerk.lifecycle.wire import WorkloadStatus
@@ -36,6 +40,7 @@ class Workloads:
         self._job_by_owner: dict[str, WorkloadKey] = {}
         self._job_by_uid: dict[str, WorkloadKey] = {}
         self._lost: set[str] = set()
+        self._undecided_since: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -54,6 +59,8 @@ class Workloads:
         if new is None:
             self._forget(uid, key, shown)
             return uid
+        if uid not in self._objects and "decision" not in new.status:
+            self._undecided_since[uid] = time.monotonic()
         self._objects[uid] = new
         self._statuses[uid] = msgspec.convert(new.status, WorkloadStatus)
         self._uid_by_key[key] = uid
@@ -97,15 +104,28 @@ class Workloads:
         """Return the status last seen; a workload that is gone has the empty one."""
         return self._statuses.get(uid, WorkloadStatus())
 
+    def first_decided(self, uid: str, now: float) -> float | None:
+        """Return seconds from the first sight of a workload to its first decision; None if that was before."""
+        since = self._undecided_since.pop(uid, None)
+        return None if since is None else now - since
+
+    def birth(self, uid: str) -> tuple[datetime, str]:
+        """Return when a workload was created, and its class."""
+        found = self._objects[uid]
+        return datetime.fromisoformat(found.metadata.creation_timestamp or ""), str(found.spec.get("class", ""))
+
     def describe(self, uid: str) -> tuple[str, str]:
         """Return namespace and class, for metrics."""
         found = self._objects[uid]
         return found.metadata.namespace, str(found.spec.get("class", ""))
 
-    def resource_version(self, uid: str) -> str | None:
-        """Return the version in the cache, or None if the object is gone."""
-        found = self._objects.get(uid)
-        return None if found is None else found.metadata.resource_version
+    def seen(self, uid: str) -> Seen:
+        """Return what the cache shows of a workload, to compare with what was written."""
+        found, job = self._objects.get(uid), self._job(uid)
+        return Seen(
+            version=None if found is None else found.metadata.resource_version,
+            mark=None if job is None or job.suspend else job.annotations.get(PLACEMENT_ANNOTATION),
+        )
 
     def job_uid(self, uid: str) -> str | None:
         """Return the uid of the workload's Job, if it has one now."""
@@ -177,7 +197,7 @@ class Workloads:
                 del self._job_by_owner[uid]
 
     def _forget(self, uid: str, key: WorkloadKey, shown: structs.AIWorkload) -> None:
-        for cache in (self._objects, self._statuses, self._parsed):
+        for cache in (self._objects, self._statuses, self._parsed, self._undecided_since):
             cache.pop(uid, None)
         if self._uid_by_key.get(key) == uid:
             del self._uid_by_key[key]

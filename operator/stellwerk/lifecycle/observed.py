@@ -66,3 +66,5 @@ class WorkloadState(msgspec.Struct, frozen=True):
     """Pods on a node, finished ones included."""
     pods_unschedulable_message: str | None = None
     """What kube-scheduler says of a pod that it cannot bind, if it has said so."""
+    refusal: str | None = None
+    """What the API server said when it refused to create or release the Job just now."""

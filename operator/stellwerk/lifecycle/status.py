@@ -52,6 +52,8 @@ def next_status(state: WorkloadState, decision: Decision | None, now: datetime, 
         return old
     if ending := ending_of(state):
         return _with(_seen(state, old), _ended(old, ending), moment)
+    if state.refusal is not None and not _released(state):
+        return _with(_refused(state, state.refusal, now, cycle), _claims_of_refusal(state.refusal), moment)
     if old.is_true(ConditionType.PLACED):
         claims = [_VALID, _kept(old, ConditionType.PLACED), _ready(state), _NOT_EVICTED, _NOT_FINISHED]
         return _with(_seen(state, old), claims, moment)
@@ -143,6 +145,25 @@ def _decided(state: WorkloadState, decision: Decision, now: datetime, cycle: int
         carbon=carbon_status(decision.cost.carbon) if fits and decision.cost else None,
         decision=decision_status(decision, now, cycle),
     )
+
+
+def _released(state: WorkloadState) -> bool:
+    """Tell whether the Job is there as decided, whatever the last answer was."""
+    placement = state.status.placement
+    return state.job is not None and placement is not None and carries(state.job, placement)
+
+
+def _refused(state: WorkloadState, refusal: str, now: datetime, cycle: int) -> WorkloadStatus:
+    """Take the placement back: nothing runs there, so nothing is reserved there."""
+    record = DecisionStatus("Wait", Reason.WRITE_REFUSED, refusal, cycle=cycle, decided_at=rfc3339(now))
+    return msgspec.structs.replace(
+        _seen(state, state.status), placement=None, cost=None, carbon=None, decision=record
+    )
+
+
+def _claims_of_refusal(refusal: str) -> list[Claim]:
+    placed = Claim(ConditionType.PLACED, FALSE, Reason.WRITE_REFUSED, refusal[:MESSAGE_LIMIT])
+    return [_VALID, placed, _NO_PODS, _NOT_EVICTED, _NOT_FINISHED]
 
 
 def _claims_of(decision: Decision) -> list[Claim]:

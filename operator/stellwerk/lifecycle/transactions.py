@@ -26,6 +26,7 @@ def needs_decision(state: WorkloadState) -> bool:
     return (
         not settled
         and not state.deleting
+        and state.refusal is None
         and isinstance(state.workload, Workload)
         and ending_of(state) is None
         and refusal_of(state, None) is None

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stellwerk.control.inflight import ECHO_LIMIT_SECONDS, InFlight
-from stellwerk.lifecycle.actions import Transaction
+from stellwerk.control.inflight import ECHO_LIMIT_SECONDS, InFlight, Seen
+from stellwerk.lifecycle.actions import CreateJob, Transaction
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Reservation
 from stellwerk.model.workload import WorkloadKey
@@ -26,7 +26,7 @@ def test_the_room_of_a_decision_is_taken_at_once(inflight: InFlight) -> None:
 
 def test_a_workload_is_left_alone_until_the_writer_has_answered(inflight: InFlight) -> None:
     """However long that takes: the writer's own patience bounds it."""
-    assert inflight.waits("u1", "5", now=1000.0)
+    assert inflight.waits("u1", Seen("5"), now=1000.0)
 
 
 @pytest.mark.parametrize(
@@ -42,18 +42,39 @@ def test_after_the_answer_a_workload_waits_for_its_echo(inflight: InFlight, seen
     """The cache must show our version, or a later one."""
     inflight.written("u1", "7")
 
-    assert inflight.waits("u1", seen, now=1.0) is waits
+    assert inflight.waits("u1", Seen(seen), now=1.0) is waits
 
 
 def test_an_echo_that_never_comes_is_not_waited_for_for_ever(inflight: InFlight) -> None:
     """A lagging watch delays a workload, it does not lose it."""
     inflight.written("u1", "7")
 
-    assert not inflight.waits("u1", "5", now=ECHO_LIMIT_SECONDS + 1)
+    assert not inflight.waits("u1", Seen("5"), now=ECHO_LIMIT_SECONDS + 1)
 
 
 def test_a_failed_write_gives_its_room_back(inflight: InFlight) -> None:
     """And says so, for what waits."""
     assert inflight.failed("u1")
     assert inflight.assumed == ()
-    assert not inflight.waits("u1", "5", now=1.0)
+    assert not inflight.waits("u1", Seen("5"), now=1.0)
+
+
+def test_a_placed_workload_also_waits_for_its_job() -> None:
+    """Else the Job would be made a second time, from a view that does not show it yet."""
+    inflight = InFlight()
+    manifest = {"metadata": {"annotations": {"stellwerk.dev/placement": "local/pool"}}}
+    create = CreateJob(WorkloadKey("ns", "w"), "u1", manifest)
+    inflight.submit(Transaction(WorkloadKey("ns", "w"), "u1", (create,)), ROOM, now=0.0)
+    inflight.written("u1", "7")
+
+    assert inflight.waits("u1", Seen("7"), now=1.0)
+    assert not inflight.waits("u1", Seen("7", mark="local/pool"), now=1.0)
+
+
+def test_a_placement_whose_job_was_refused_keeps_its_room_and_waits_for_its_status(inflight: InFlight) -> None:
+    """The status says placed until the next decision takes it back."""
+    inflight.half_written("u1", "7")
+
+    assert inflight.waits("u1", Seen("5"), now=1.0)
+    assert not inflight.waits("u1", Seen("7"), now=1.0)
+    assert inflight.assumed == (ROOM,)

@@ -1,6 +1,5 @@
 """AIWorkloads and Jobs find each other in whatever order their events come."""
 
-
 import pytest
 
 from stellwerk.cluster import structs
