@@ -185,11 +185,11 @@ def taint(key: str = GPU, effect: str = "NoSchedule", value: str = "present") ->
 
 def status_after(old: WorkloadStatus, patch: Mapping[str, Any]) -> WorkloadStatus:
     """Apply a merge patch body to a status as the API server would, and decode the result."""
-    merged = _merged(msgspec.to_builtins(old), patch["status"])
+    merged = merged(msgspec.to_builtins(old), patch["status"])
     return msgspec.convert(merged, WorkloadStatus)
 
 
-def _merged(target: Any, patch: Any) -> Any:
+def merged(target: Any, patch: Any) -> Any:
     if not isinstance(patch, Mapping):
         return patch
     result = dict(target) if isinstance(target, Mapping) else {}
@@ -197,5 +197,5 @@ def _merged(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(key, None)
         else:
-            result[key] = _merged(result.get(key), value)
+            result[key] = merged(result.get(key), value)
     return result
