@@ -1,6 +1,8 @@
 """What the pages show can be typed in: their manifests are valid, their commands are those that CI runs."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +43,15 @@ def test_every_manifest_on_a_page_is_valid(page: str, manifest: dict) -> None:
         assert "stellwerk.dev/policy" in manifest["metadata"]["labels"]
     else:
         assert manifest["kind"] in {"Fleet", "Kustomization"}, f"{page} shows a kind that nothing checks"
+
+
+def test_the_plan_that_the_readme_shows_is_the_plan_of_the_examples() -> None:
+    shown = re.search(r"^```text\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    command = [sys.executable, "-m", "stellwerk.cli.main", "plan", "-f", "examples", "--fleet", "examples/fleet.yaml"]
+    plan = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    printed = plan.stdout.splitlines()
+    assert [line for line in shown[1].splitlines() if line not in printed] == []
 
 
 def test_ci_runs_what_the_readme_tells_a_reader_to_run() -> None:
