@@ -21,6 +21,7 @@ from tests.testbed.cluster import Cluster
 from tests.testbed.progress import TestbedError, clock
 
 STELLWERK = Path(sys.executable).with_name("stellwerk")
+INTERRUPTED = 130  # as a shell says it: ended by Ctrl-C before everything was shown
 NEVER_FITS = 2  # the exit code of `plan` when a workload can never fit: one of the examples
 
 
@@ -40,6 +41,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         screen.say("\nended; nothing is left running.")
+        return 0 if screen.complete else INTERRUPTED
     return 0
 
 
@@ -73,6 +75,7 @@ def on_a_cluster(screen: Screen, stack: ExitStack, began: float) -> None:
     told = figures_of(screen, stack, cluster, operator)
     screen.heading(f"Up after {clock(time.monotonic() - began)}. What to type next, in another terminal")
     screen.say(_next(cluster, operator, told))
+    screen.complete = True
     if not env.is_set("ONCE"):
         screen.say("\nCtrl-C ends it.")
         threading.Event().wait()
@@ -122,8 +125,8 @@ def _next(cluster: Cluster, operator: world.Operator, figures_from: str) -> str:
             f"  export KUBECONFIG={cluster.kubeconfig}",
             "  kubectl get aiw -o wide",
             "  kubectl get stellwerk",
-            "  kubectl describe job nightly-job           # a plain Job that opted in by one label",
-            "  kubectl delete pod somebody-else           # frees two GPUs: watch evaluate-all",
+            "  kubectl describe job nightly-job                       # a plain Job that opted in by one label",
+            "  kubectl delete aiw/embed-catalog pod/somebody-else     # makes room: evaluate-all is placed at once",
             f"  {STELLWERK} plan -f examples/ --explain finetune-either",
             f"  {STELLWERK} fleet export",
             f"  tail -f {operator.child.log}",

@@ -1,6 +1,5 @@
 """What the person in front of the demo sees: headings, commands with their output, what takes long."""
 
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ class Screen:
 
     def __init__(self) -> None:
         self.progress = Progress(out=sys.stdout, every=5.0)
+        self.complete = False  # everything was shown
 
     def heading(self, text: str) -> None:
         """Begin a chapter."""
@@ -33,8 +33,3 @@ class Screen:
         sys.stdout.flush()
         done = subprocess.run([str(part) for part in argv], cwd=ROOT, env=env, check=False)
         return done.returncode
-
-
-def quoted(argv: Sequence[str | Path]) -> str:
-    """A command as it can be pasted into a shell."""
-    return shlex.join(str(part) for part in argv)

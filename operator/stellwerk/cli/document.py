@@ -43,8 +43,8 @@ def as_json(value: Json) -> str:
 
 
 def as_yaml(value: Json) -> str:
-    """Write a document as YAML."""
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    """Write a document as YAML; by way of JSON, so that both hold the same plain values."""
+    text: str = yaml.safe_dump(json.loads(as_json(value)), sort_keys=False, allow_unicode=True, width=120)
     return text.rstrip("\n")
 
 

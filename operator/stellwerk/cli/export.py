@@ -15,6 +15,7 @@ import yaml
 
 from stellwerk.cli import fleetwriter
 from stellwerk.cli.result import EXIT_BAD_INPUT
+from stellwerk.cli.terminal import emit
 from stellwerk.cluster import errors, kubeconfig, resources
 from stellwerk.cluster.resources import Resource
 from stellwerk.cluster.session import Session
@@ -35,8 +36,8 @@ def run(config: Path | None, context: str | None, cluster: str) -> int:
         return EXIT_BAD_INPUT
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
-    print("# Written by `stellwerk fleet export`; for `stellwerk plan --fleet`.")
-    print(yaml.safe_dump(fleet, sort_keys=False, allow_unicode=True, width=120), end="")
+    text = yaml.safe_dump(fleet, sort_keys=False, allow_unicode=True, width=120)
+    emit(f"# Written by `stellwerk fleet export`; for `stellwerk plan --fleet`.\n{text.rstrip()}")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -108,16 +107,12 @@ def run(arguments: list[str], program: str = "stellwerk") -> int:
     """Run one command and return its exit code; a wrong flag is bad input, 1, not 2."""
     try:
         code = app(arguments, prog_name=program, standalone_mode=False)
-        sys.stdout.flush()
     except typer.TyperException as error:
         said = error.format_message()
         print(said if said.startswith("Usage") else f"{program}: {said}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except typer.Abort:
         return EXIT_BAD_INPUT
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code if isinstance(code, int) else 0
 
 

@@ -12,7 +12,7 @@ from stellwerk.cli import document, tables
 from stellwerk.cli.inputs import Defaults, Inputs, load
 from stellwerk.cli.problems import BadInputError, Problem
 from stellwerk.cli.result import EXIT_BAD_INPUT, Entry, Result
-from stellwerk.cli.terminal import Terminal
+from stellwerk.cli.terminal import Terminal, emit
 from stellwerk.placement import planner
 
 ALL_CANDIDATES: Final = 1_000_000
@@ -42,7 +42,7 @@ def run(request: Request) -> int:
         return EXIT_BAD_INPUT
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
-    print(text)
+    emit(text)
     return result.exit_code
 
 

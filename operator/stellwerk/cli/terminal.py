@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TextIO
 
 _CODES: Final[Mapping[str, str]] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 #: Where nobody tells how wide the output is, such as in a file or in CI.
 PLAIN_WIDTH: Final = 120
 _GAP: Final = "  "
+
+
+def emit(text: str) -> None:
+    """Print to standard output; a reader that has seen enough and closed the pipe is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 @dataclass(frozen=True, slots=True)
