@@ -9,12 +9,17 @@ from typing import Literal
 
 import msgspec
 
+from stellwerk.cluster.lease import now
+
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A request that came to the proxy; `number` counts all, `write` counts the writes, both from 1."""
+    """A request that came to the proxy; `number` counts all, `write` counts the writes, both from 1.
+
+    `at` is its time on the clock of `stellwerk.cluster.lease.now`.
+    """
 
     number: int
     method: str
@@ -22,6 +27,7 @@ class Seen:
     query: Mapping[str, str]
     body: bytes
     write: int | None = None
+    at: float = field(default_factory=now)
 
     @property
     def is_watch(self) -> bool:
