@@ -1,0 +1,81 @@
+"""Replicas of the operator that share a folder for their logs, whichever process started them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PATIENT = {
+    "LEASE__DURATION_SECONDS": "60",
+    "LEASE__RENEW_SECONDS": "40",
+    "LEASE__RETRY_SECONDS": "1",
+}
+"""Lease times for tests that are not about leases: a machine that stands still for seconds changes no leader."""
+
+BRISK = {
+    "LEASE__DURATION_SECONDS": "6",
+    "LEASE__RENEW_SECONDS": "4",
+    "LEASE__RETRY_SECONDS": "0.5",
+    "WRITES__TIMEOUT_SECONDS": "2",
+    "BATCH__TICK_SECONDS": "5",
+}
+"""Times for tests that kill and freeze."""
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """All replicas on one control plane, read from outside."""
+
+    folder: Path
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All log lines of all replicas that are JSON."""
+        found: list[dict[str, Any]] = []
+        for path in sorted(self.folder.glob("*.log")):
+            for line in path.read_text(errors="replace").splitlines():
+                with contextlib.suppress(ValueError):
+                    found.append(json.loads(line))
+        return found
+
+    def leader(self) -> str:
+        """Base URL of the replica that leads; LookupError if none answers."""
+        for line in reversed([one for one in self.lines() if one.get("event") == "listening"]):
+            url = f"http://127.0.0.1:{line['port']}"
+            if value(scrape(url), "stellwerk_leader") == 1:
+                return url
+        raise LookupError("no replica leads")
+
+
+def scrape(url: str, accept: str = "text/plain") -> str:
+    """Return /metrics of a replica; empty if it does not answer."""
+    request = urllib.request.Request(f"{url}/metrics", headers={"Accept": accept})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text: str = answer.read().decode()
+            return text
+    except OSError:
+        return ""
+
+
+def series(text: str, name: str) -> dict[str, float]:
+    """All series of a metric: labels as they are written, and the value."""
+    found = {}
+    for line in text.splitlines():
+        head, _, number = line.rpartition(" ")
+        if head == name or head.startswith(name + "{"):
+            found[head.removeprefix(name)] = float(number)
+    return found
+
+
+def value(text: str, name: str) -> float | None:
+    """The value of a series without labels."""
+    return series(text, name).get("")
+
+
+def writes(url: str) -> float:
+    """How many writes a replica has sent so far, whatever became of them."""
+    return sum(series(scrape(url), "stellwerk_writes_total").values())

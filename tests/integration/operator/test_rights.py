@@ -1,0 +1,119 @@
+"""The role in deploy/ is the least that the operator needs: no wildcard, no secret, no verb without a use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import operator_process
+from tests.faults.proxy import FaultProxy
+from tests.faults.rules import DropReply, Fault, Match, Seen
+from tests.integration.operator import objects
+from tests.integration.operator.conftest import Ground
+from tests.integration.operator.site import Site
+from tests.operator_process import Operator
+from tests.testbed.waiting import eventually
+
+Rights = set[tuple[str, str, str]]
+"""API group, resource with subresource, verb."""
+
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_PATH = re.compile(
+    r"^/(?:api|apis/(?P<group>[^/]+))/v\w+(?:/namespaces/[^/]+)?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>\w+))?$"
+)
+
+
+def documents() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((operator_process.ROOT / "deploy" / "rbac.yaml").read_text()))
+
+
+def rules() -> Iterator[dict[str, Any]]:
+    for document in documents():
+        yield from document.get("rules", ())
+
+
+def granted() -> Rights:
+    return {
+        (group, resource, verb)
+        for rule in rules()
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def used(seen: Seen) -> tuple[str, str, str] | None:
+    """The right that a request needs; None for paths that are no resource, such as discovery."""
+    found = _PATH.match(seen.path)
+    if found is None:
+        return None
+    resource = found["plural"] + (f"/{found['sub']}" if found["sub"] else "")
+    reading = "watch" if seen.is_watch else "get" if found["name"] else "list"
+    return found["group"] or "", resource, _VERBS.get(seen.method, reading)
+
+
+def test_the_role_has_no_wildcard_no_secret_and_no_escalation() -> None:
+    for rule in rules():
+        everything = [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+        assert not [word for word in everything if "*" in word], rule
+        assert not {"secrets", "configmaps", "serviceaccounts", "roles", "clusterroles"} & set(rule["resources"]), rule
+        assert not {"escalate", "bind", "impersonate", "delete", "deletecollection"} & set(rule["verbs"]), rule
+    assert "nodes" not in {resource for _, resource, verb in granted() if verb in ("patch", "update", "create")}
+
+
+def test_the_account_can_do_what_the_role_says_and_no_more(site: Site, operator: Operator) -> None:
+    account = f"system:serviceaccount:{operator_process.NAMESPACE}:{operator_process.SERVICE_ACCOUNT}"
+
+    def can(verb: str, resource: str) -> bool:
+        return site.kubectl.run("auth", "can-i", verb, resource, "--as", account).returncode == 0
+
+    listed = site.kubectl("auth", "can-i", "--list", "--as", account)
+    assert "aiworkloads.stellwerk.dev/status" in listed
+    assert can("patch", "jobs.batch")
+    assert not can("get", "secrets")
+    assert not can("delete", "jobs.batch")
+    assert not can("patch", "aiworkloads.stellwerk.dev")
+    assert not can("patch", "nodes")
+    assert not can("create", "pods")
+    assert not can("*", "*")
+
+
+@pytest.mark.xdist_group("ground")
+def test_every_right_is_used_and_nothing_is_forbidden(
+    ground: Ground, fault_site: Site, proxy: FaultProxy, proxied: Path, start: Callable[..., Operator]
+) -> None:
+    site = fault_site
+    lease = "/apis/coordination.k8s.io/v1/namespaces/stellwerk-system/leases/stellwerk"
+    ground.cluster.kubectl("delete", "lease", "stellwerk", "-n", "stellwerk-system", "--ignore-not-found")
+    for path in ("/aiworkloads/.*/status$", "/jobs$", "/placementpolicies/.*/status$", "/computepools/.*/status$"):
+        proxy.inject(Fault(Match(write=True, path=path), DropReply(), times=1))  # so that it must look
+    proxy.inject(Fault(Match(method="POST", path="/aiworkloads$"), DropReply(), times=1))
+    operator = start(proxied)
+    eventually(operator.leads)
+    site.pool()
+    site.workload("train", gpus=4, steer={"duration": "2s"})
+    site.submit(objects.user_job("nightly", site.name, gpus=4))
+    site.ended("train")
+    site.running("nightly")
+    site.patch("placementpolicies", site.name, {"spec": {"restartOverhead": "6m"}})
+
+    def all_used() -> bool:
+        needed = {right for one in list(proxy.seen) if (right := used(one))}
+        missing = granted() - needed - REPEATED
+        assert not missing, f"granted and not used: {sorted(missing)}"
+        return True
+
+    eventually(all_used)
+    assert site.api.get(lease)["spec"]["holderIdentity"] == operator.name
+    needed = {right for one in list(proxy.seen) if (right := used(one))}
+    assert needed - granted() == set(), "asked for more than is granted"
+    assert not [line for line in operator.lines() if "orbidden" in str(line)]
+
+
+REPEATED: Rights = {("", "events", "patch")}
+"""Used only when the same thing happens again after minutes: tests/integration/cluster shows it."""
