@@ -28,6 +28,7 @@ NEVER_FITS = 2  # the exit code of `plan` when a workload can never fit: one of 
 def main() -> int:
     """Run the demo; 0 when everything went as it should, also when it was ended by Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
+    os.environ["KUBECACHEDIR"] = str(env.cache_dir() / "kubectl")  # else kubectl writes into the home folder
     screen = Screen()
     began = time.monotonic()
     try:
