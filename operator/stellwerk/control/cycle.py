@@ -57,7 +57,7 @@ class Cycle:
         self, store: Store, submit: Callable[[Transaction], None], later: Callable[[float, str], None]
     ) -> None:
         self._store, self._submit = store, submit
-        self._inflight = InFlight()
+        self._inflight = InFlight(store.rooms)
         self._retries = Retries(later, time.monotonic)
         self._told: dict[str, str] = {}  # version of each Job that was told why it is not taken in
         self._number = 0
@@ -73,7 +73,7 @@ class Cycle:
         self._number += 1
         now = datetime.now(UTC)
         batch = self._take_batch()  # 1. what changed, and is not under way
-        snapshot = self._store.snapshot(self._inflight.assumed)  # 2. one frozen view
+        snapshot = self._store.snapshot()  # 2. one frozen view
         decided = plan(batch.pending, snapshot, now, self._number)  # 3. pure
         due = [*self._adoptions(), *actions_for(decided, batch.states, now)]  # 4. pure
         self._assume_and_submit(due, batch)  # 5. room is taken now, written later

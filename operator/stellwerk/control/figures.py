@@ -25,7 +25,7 @@ _UNKNOWN = "unknown"
 
 def publish(store: Store, reflectors: Sequence[Reflector[Any]], cluster: str) -> None:
     """Set all gauges to what the caches say now."""
-    _publish_pools(store.snapshot(()))
+    _publish_pools(store.snapshot())
     _publish_workloads(store)
     for reflector in reflectors:
         labels = (reflector.resource.name, cluster)
@@ -37,7 +37,7 @@ def publish(store: Store, reflectors: Sequence[Reflector[Any]], cluster: str) ->
 
 def counts_due(store: Store, declared: Iterable[structs.ComputePool]) -> Iterator[Transaction]:
     """Return the writes that bring the node counts in the status of declared pools up to date."""
-    snapshot = store.snapshot(())
+    snapshot = store.snapshot()
     members = nodes_by_pool(snapshot.nodes, snapshot.pools)
     pools = {pool.name: pool for pool in snapshot.pools if not pool.discovered}
     for body in declared:

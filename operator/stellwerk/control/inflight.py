@@ -12,6 +12,7 @@ from typing import Final
 
 from stellwerk.api.labels import PLACEMENT_ANNOTATION
 from stellwerk.cluster.cache import is_older
+from stellwerk.control.rooms import Rooms
 from stellwerk.lifecycle.actions import CreateJob, PatchJob, Transaction
 from stellwerk.model.snapshot import Reservation
 
@@ -43,29 +44,25 @@ class _Pending:
 
 
 class InFlight:
-    """Transactions on their way and the room that they assume; used from one event loop."""
+    """Transactions on their way, and the room that they assume; used from one event loop.
 
-    def __init__(self) -> None:
+    Args:
+        rooms: where the assumed room is noted.
+
+    """
+
+    def __init__(self, rooms: Rooms) -> None:
         self._pending: dict[str, _Pending] = {}
-        self._assumed: dict[str, Reservation] = {}
+        self._rooms = rooms
 
     def __len__(self) -> int:
         return len(self._pending)
-
-    @property
-    def assumed(self) -> tuple[Reservation, ...]:
-        """Room that is taken by decisions that the cache does not show yet."""
-        return tuple(self._assumed[uid] for uid in sorted(self._assumed))
-
-    def assumes(self, uid: str) -> bool:
-        """Tell whether a placement of this workload is assumed."""
-        return uid in self._assumed
 
     def submit(self, transaction: Transaction, reservation: Reservation | None, now: float) -> None:
         """Note that a transaction goes to the writer, and take the room that it assumes."""
         self._pending[transaction.uid] = _Pending(now, mark_of(transaction))
         if reservation is not None:
-            self._assumed[transaction.uid] = reservation
+            self._rooms.assume(transaction.uid, reservation)
 
     def written(self, uid: str, version: str | None) -> None:
         """Note that the API server took it; without a version of the object only its Job's echo is waited for."""
@@ -82,7 +79,9 @@ class InFlight:
     def failed(self, uid: str) -> bool:
         """Give back what a failed transaction assumed; tell whether it had assumed any room."""
         self._pending.pop(uid, None)
-        return self._assumed.pop(uid, None) is not None
+        assumed = self._rooms.assumes(uid)
+        self._rooms.assume(uid, None)
+        return assumed
 
     def waits(self, uid: str, seen: Seen, now: float) -> bool:
         """Tell whether the workload must be left alone: its last write has not come back.
@@ -106,12 +105,12 @@ class InFlight:
 
     def settled(self, uid: str) -> None:
         """Drop the assumption: the cache shows the placement itself now, or the workload is gone."""
-        self._assumed.pop(uid, None)
+        self._rooms.assume(uid, None)
 
     def clear(self) -> None:
         """Forget everything: another replica leads."""
         self._pending.clear()
-        self._assumed.clear()
+        self._rooms.clear_assumed()
 
 
 def mark_of(transaction: Transaction) -> str | None:

@@ -13,6 +13,7 @@ from stellwerk.api.conditions import ConditionType
 from stellwerk.cluster import structs
 from stellwerk.cluster.cache import EventType
 from stellwerk.control.capacity import Capacity
+from stellwerk.control.rooms import Rooms
 from stellwerk.control.workloads import Workloads
 from stellwerk.lifecycle.intake import policy_from, pool_from
 from stellwerk.lifecycle.observed import WorkloadState
@@ -21,7 +22,7 @@ from stellwerk.logs import get_logger
 from stellwerk.model.capacity import Pool
 from stellwerk.model.discovery import discover_pools
 from stellwerk.model.policy import Policy
-from stellwerk.model.snapshot import Reservation, Snapshot
+from stellwerk.model.snapshot import Snapshot
 
 _log = get_logger(__name__)
 
@@ -45,7 +46,7 @@ class Store:
         self.rules_changed = False
         self._declared: dict[str, Pool] = {}
         self._pools: tuple[Pool, ...] | None = None
-        self._reserved: dict[str, Reservation] = {}
+        self.rooms = Rooms()
         self._waiting: set[str] = set()
         self._unanswered: dict[str, float] = {}
         self._changed = changed
@@ -75,7 +76,8 @@ class Store:
         uid = self.workloads.set_workload(new, old)
         if type_ == "DELETED":
             self._waiting.discard(uid)
-            self.capacity.freed |= self._reserved.pop(uid, None) is not None
+            self.capacity.freed |= self.rooms.reserves(uid)
+            self.rooms.see(uid, None)
         self._changed()
 
     def on_policy(
@@ -141,11 +143,9 @@ class Store:
         pods = self.capacity.pods_of(self.workloads.job_uid(uid) or "")
         state = self.workloads.state(uid, pods)
         reserved = None if state is None else reservation_of(state, pods.bound)
-        before = self._reserved.pop(uid, None)
-        if reserved is not None:
-            self._reserved[uid] = reserved
-        elif before is not None and not pods.bound:
+        if reserved is None and self.rooms.reserves(uid) and not pods.bound:
             self.capacity.freed = True  # given back, not taken up by its pods
+        self.rooms.see(uid, reserved)
         return state
 
     def mark(self, uid: str) -> None:
@@ -180,14 +180,12 @@ class Store:
         """Note whether a workload waits for room or rules to change."""
         (self._waiting.add if waiting else self._waiting.discard)(uid)
 
-    def snapshot(self, assumed: tuple[Reservation, ...]) -> Snapshot:
-        """Freeze everything for one cycle; an assumed placement stands in for what the cache does not show yet."""
-        decided = {reservation.uid for reservation in assumed}
-        reserved = (self._reserved[uid] for uid in sorted(self._reserved) if uid not in decided)
+    def snapshot(self) -> Snapshot:
+        """Freeze everything for one cycle."""
         return Snapshot(
             nodes=self.capacity.nodes,
             pools=self.pools,
             policies=dict(self.policies),
             usage=self.capacity.usage,
-            reserved=(*reserved, *assumed),
+            reserved=self.rooms.taken,
         )

@@ -59,10 +59,10 @@ class Workloads:
         if new is None:
             self._forget(uid, key, shown)
             return uid
-        if uid not in self._objects and "decision" not in new.status:
+        if uid not in self._objects and new.status.decision is None:
             self._undecided_since[uid] = time.monotonic()
         self._objects[uid] = new
-        self._statuses[uid] = msgspec.convert(new.status, WorkloadStatus)
+        self._statuses[uid] = new.status
         self._uid_by_key[key] = uid
         if reference := new.spec.get("workloadRef"):
             self._uid_by_job_name[WorkloadKey(key.namespace, reference["name"])] = uid

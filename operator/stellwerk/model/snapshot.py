@@ -15,7 +15,7 @@ class Reservation(msgspec.Struct, frozen=True):
     """Pods that are placed but not bound yet: their room is taken before anything else is planned."""
 
     uid: str
-    """Of the workload."""
+    """Of the workload, or of the sum of alike ones; only tells reservations apart."""
     cluster: str
     pool: str
     pod: Resources

@@ -3,6 +3,7 @@
 import pytest
 
 from stellwerk.control.inflight import ECHO_LIMIT_SECONDS, InFlight, Seen
+from stellwerk.control.rooms import Rooms
 from stellwerk.lifecycle.actions import CreateJob, Transaction
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Reservation
@@ -12,16 +13,23 @@ ROOM = Reservation("u1", "local", "pool", Resources.of({"nvidia.com/gpu": 8}), 2
 
 
 @pytest.fixture
-def inflight() -> InFlight:
+def rooms() -> Rooms:
+    """Nothing is reserved yet."""
+    return Rooms()
+
+
+@pytest.fixture
+def inflight(rooms: Rooms) -> InFlight:
     """One placement on its way since second 0."""
-    inflight = InFlight()
+    inflight = InFlight(rooms)
     inflight.submit(Transaction(WorkloadKey("ns", "w"), "u1", ()), ROOM, now=0.0)
     return inflight
 
 
-def test_the_room_of_a_decision_is_taken_at_once(inflight: InFlight) -> None:
+@pytest.mark.usefixtures("inflight")
+def test_the_room_of_a_decision_is_taken_at_once(rooms: Rooms) -> None:
     """Before any answer."""
-    assert inflight.assumed == (ROOM,)
+    assert [one.pods for one in rooms.taken] == [2]
 
 
 def test_a_workload_is_left_alone_until_the_writer_has_answered(inflight: InFlight) -> None:
@@ -52,16 +60,16 @@ def test_an_echo_that_never_comes_is_not_waited_for_for_ever(inflight: InFlight)
     assert not inflight.waits("u1", Seen("5"), now=ECHO_LIMIT_SECONDS + 1)
 
 
-def test_a_failed_write_gives_its_room_back(inflight: InFlight) -> None:
+def test_a_failed_write_gives_its_room_back(inflight: InFlight, rooms: Rooms) -> None:
     """And says so, for what waits."""
     assert inflight.failed("u1")
-    assert inflight.assumed == ()
+    assert rooms.taken == ()
     assert not inflight.waits("u1", Seen("5"), now=1.0)
 
 
 def test_a_placed_workload_also_waits_for_its_job() -> None:
     """Else the Job would be made a second time, from a view that does not show it yet."""
-    inflight = InFlight()
+    inflight = InFlight(Rooms())
     manifest = {"metadata": {"annotations": {"stellwerk.dev/placement": "local/pool"}}}
     create = CreateJob(WorkloadKey("ns", "w"), "u1", manifest)
     inflight.submit(Transaction(WorkloadKey("ns", "w"), "u1", (create,)), ROOM, now=0.0)
@@ -71,10 +79,12 @@ def test_a_placed_workload_also_waits_for_its_job() -> None:
     assert not inflight.waits("u1", Seen("7", mark="local/pool"), now=1.0)
 
 
-def test_a_placement_whose_job_was_refused_keeps_its_room_and_waits_for_its_status(inflight: InFlight) -> None:
+def test_a_placement_whose_job_was_refused_keeps_its_room_and_waits_for_its_status(
+    inflight: InFlight, rooms: Rooms
+) -> None:
     """The status says placed until the next decision takes it back."""
     inflight.half_written("u1", "7")
 
     assert inflight.waits("u1", Seen("5"), now=1.0)
     assert not inflight.waits("u1", Seen("7"), now=1.0)
-    assert inflight.assumed == (ROOM,)
+    assert [one.pods for one in rooms.taken] == [2]
