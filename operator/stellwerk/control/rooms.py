@@ -4,6 +4,7 @@ Thousands of placed workloads wait for their pods in a busy hour. Alike ones (sa
 nodes) are kept as one sum, so that a cycle handles as many reservations as there are nodes with such pods, not as many
 as there are workloads.
 
+"""
 
 from __future__ import annotations
 
