@@ -1,6 +1,7 @@
 """`stellwerk fleet export`: a plan over the exported file gives what the operator decides on the live cluster."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -223,6 +224,17 @@ def test_a_cluster_without_the_kinds_is_exported_with_a_note(start_cluster: Call
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "knows no computepools" in done.stderr
     assert sum(group["count"] for group in yaml.safe_load(done.stdout)["nodes"]) == 2
+
+
+def test_kubectl_finds_the_command_line_as_its_plugin(cluster: Cluster) -> None:
+    environment = {
+        **os.environ,
+        "PATH": f"{STELLWERK.parent}:{os.environ['PATH']}",
+        "KUBECONFIG": str(cluster.kubeconfig),
+    }
+    command = [cluster.binaries.kubectl, "stellwerk", "fleet", "export"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert yaml.safe_load(done.stdout)["kind"] == "Fleet"
 
 
 def test_a_cluster_that_cannot_be_reached_is_bad_input(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ MAX_NODES: Final = 500_000
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STR: Final = "tag:yaml.org,2002:str"
 _MERGE: Final = "tag:yaml.org,2002:merge"
+_EXPONENT: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]{1,2}")
 
 
 class TreeError(ValueError):
@@ -151,6 +152,9 @@ def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - any JSON value
         return _integer(node, text.replace("_", ""))
     if kind == "float" and ":" not in text:
         return _number(node, text.replace("_", ""))
+    if kind == "str" and not node.style and _EXPONENT.fullmatch(text):
+        value = float(text)  # YAML 1.1 would want a point in it, Kubernetes does not
+        return int(value) if value.is_integer() else value
     return text
 
 
