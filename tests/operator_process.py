@@ -25,7 +25,7 @@ SERVICE_ACCOUNT = "stellwerk"
 
 def install(kubectl: Kubectl) -> None:
     """Install the CRDs and the operator's role; safe to repeat, also from several processes."""
-    for path in ("crds", "deploy/namespace.yaml", "deploy/rbac.yaml"):
+    for path in ("crds", "deploy/namespace.yaml", "deploy/rbac.yaml", "deploy/flowschema.yaml"):
         kubectl(
             "apply", "--server-side", "--force-conflicts", *(("-k",) if path == "crds" else ("-f",)), str(ROOT / path)
         )

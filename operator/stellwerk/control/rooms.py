@@ -3,7 +3,6 @@
 Thousands of placed workloads wait for their pods in a busy hour. Alike ones (same pool, same pod, same preferred
 nodes) are kept as one sum, so that a cycle handles as many reservations as there are nodes with such pods, not as many
 as there are workloads.
-
 """
 
 from __future__ import annotations

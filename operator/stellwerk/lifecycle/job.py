@@ -106,7 +106,7 @@ def _owner(workload: Workload) -> Json:
         "name": workload.key.name,
         "uid": workload.uid,
         "controller": True,
-        "blockOwnerDeletion": True,
+        "blockOwnerDeletion": False,
     }
 
 

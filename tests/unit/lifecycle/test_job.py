@@ -45,7 +45,7 @@ def test_the_job_belongs_to_its_workload_alone() -> None:
             "name": "train",
             "uid": "uid-train",
             "controller": True,
-            "blockOwnerDeletion": True,
+            "blockOwnerDeletion": False,
         }
     ]
     assert made["metadata"]["labels"] == {
@@ -84,7 +84,11 @@ def test_pods_carry_their_own_labels_and_the_workloads_name() -> None:
 
 
 def test_what_the_template_says_of_nodes_is_kept() -> None:
-    pod = {**SPEC["template"]["spec"], "nodeSelector": {"rack": "r1"}, "tolerations": [{"key": "x", "operator": "Exists"}]}
+    pod = {
+        **SPEC["template"]["spec"],
+        "nodeSelector": {"rack": "r1"},
+        "tolerations": [{"key": "x", "operator": "Exists"}],
+    }
     made = job({**SPEC, "template": {"spec": pod}})["spec"]["template"]["spec"]
     assert made["nodeSelector"] == {"rack": "r1", "pool": "own"}
     assert [t["key"] for t in made["tolerations"]] == ["x", GPU]
