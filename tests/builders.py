@@ -185,8 +185,8 @@ def taint(key: str = GPU, effect: str = "NoSchedule", value: str = "present") ->
 
 def status_after(old: WorkloadStatus, patch: Mapping[str, Any]) -> WorkloadStatus:
     """Apply a merge patch body to a status as the API server would, and decode the result."""
-    merged = merged(msgspec.to_builtins(old), patch["status"])
-    return msgspec.convert(merged, WorkloadStatus)
+    result = merged(msgspec.to_builtins(old), patch["status"])
+    return msgspec.convert(result, WorkloadStatus)
 
 
 def merged(target: Any, patch: Any) -> Any:

@@ -30,7 +30,9 @@ def fleet(count: int, distinct: int) -> Snapshot:
     declared = tuple(pool(name, price=str(20 + 3 * index)) for index, name in enumerate(POOLS))
     members = tuple(one for name in POOLS for one in nodes(count // len(POOLS), name))
     usage = {
-        one.name: Resources.of({"cpu": 100 + 10 * (number % distinct), "memory": 2**20 * (number % distinct), "pods": 3})
+        one.name: Resources.of(
+            {"cpu": 100 + 10 * (number % distinct), "memory": 2**20 * (number % distinct), "pods": 3}
+        )
         for number, one in enumerate(members)
     }
     return Snapshot(members, declared, {}, usage)
@@ -62,7 +64,9 @@ def main() -> None:
     modes = Counter(decision.mode.wire for decision in made.decisions)
     size = len(msgspec.json.encode(made)) / 2**20
     print(f"{count} nodes x 8 GPUs, {pending} pending of 20 shapes, {distinct} distinct vectors per pool")
-    print(f"one cycle: min {min(seconds):.3f} s, median {statistics.median(seconds):.3f} s; {dict(modes)}; {size:.1f} MiB")
+    print(
+        f"one cycle: min {min(seconds):.3f} s, median {statistics.median(seconds):.3f} s; {dict(modes)}; {size:.1f} MiB"
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from stellwerk.model.snapshot import Snapshot
 from stellwerk.placement.planner import plan
 from tests.builders import NOW, gang, node, nodes, pool, taint
 members = (*nodes(5, "a"), *nodes(3, "b", taints=(taint(), taint("x"))),
-           *(node(f"n{i}", f"rack-{i % 2}", labels={"nvidia.com/gpu.product": "NVIDIA-L4", "rack": f"r{i}"}) for i in range(4)))
+           *(node(f"n{i}", f"rack-{i % 2}", labels={"nvidia.com/gpu.product": "NVIDIA-L4"}) for i in range(4)))
 declared = (pool("a"), pool("b"))
 pools = (*declared, *discover_pools(members, declared))
 work = [gang(f"w{i}", 1 + i % 4, 1 + i % 8, uid=f"u{i}") for i in range(40)]

@@ -16,7 +16,7 @@ from stellwerk.lifecycle.transactions import actions_for, needs_decision
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.planner import plan
-from tests.builders import LATER, NOW, SPEC, merged, identity, nodes, own_job, pool, resources, state, user_job
+from tests.builders import LATER, NOW, SPEC, identity, merged, nodes, own_job, pool, resources, state, user_job
 
 REF = {"class": "Batch", "workloadRef": {"apiVersion": "batch/v1", "kind": "Job", "name": "report"}}
 
@@ -55,9 +55,12 @@ def after(seen: WorkloadState, actions: tuple[Any, ...]) -> WorkloadState:
 
 
 @settings(max_examples=150)
-@given(specs, st.booleans(), progress)
+@given(specs, progress, full=st.booleans())
 def test_actions_that_took_effect_are_not_asked_for_again(
-    spec: dict[str, Any], full: bool, later: dict[str, Any]  # noqa: FBT001 - drawn
+    spec: dict[str, Any],
+    later: dict[str, Any],
+    *,
+    full: bool,
 ) -> None:
     members = nodes(2)
     usage = {member.name: resources(gpu=8) for member in members} if full else {}

@@ -46,7 +46,12 @@ def pools(draw: st.DrawFn, name: str) -> Pool:
     if known:
         facts |= {"pue": Decimal("1.3"), "grid_carbon": Decimal(350), "node_power_watts": Decimal(5000)}
     price = draw(st.none() | decimals("0.001", "60"))
-    return pool(name, price=None if price is None else str(price), currency=draw(st.sampled_from(["EUR"] * 9 + ["USD"])), **facts)
+    return pool(
+        name,
+        price=None if price is None else str(price),
+        currency=draw(st.sampled_from(["EUR"] * 9 + ["USD"])),
+        **facts,
+    )
 
 
 @st.composite

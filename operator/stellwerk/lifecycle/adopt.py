@@ -51,11 +51,11 @@ def adoption(job: JobView, *, taken: bool = False) -> Transaction | None:
         job: A Job, whether it opted in or not.
         taken: Another AIWorkload has the Job's name.
     """
-    if not _concerns_us(job):
+    if not _concerns_us(job) or job.started:
         return None
     if not job.suspend:
         message = "the Job carries our label but was not created with suspend: true, so it is left alone"
-        return None if job.started else _told(job, Reason.NOT_OPTED_IN, message)
+        return _told(job, Reason.NOT_OPTED_IN, message)
     try:
         manifest = workload_for_job(job, _name(job, taken=taken))
     except ValueError as error:

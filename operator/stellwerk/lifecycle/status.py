@@ -47,27 +47,34 @@ def next_status(state: WorkloadState, decision: Decision | None, now: datetime, 
         now: The time for transitions.
         cycle: Number of this cycle, for the decision record.
     """
-    old, moment = state.status, rfc3339(now)
-    if old.is_true(ConditionType.FINISHED):
-        return old
+    if state.status.is_true(ConditionType.FINISHED):
+        return state.status
+    body, claims = _judged(state, decision, now, cycle)
+    return _with(body, claims, rfc3339(now))
+
+
+def _judged(
+    state: WorkloadState, decision: Decision | None, now: datetime, cycle: int
+) -> tuple[WorkloadStatus, list[Claim]]:
+    """Return everything but the conditions, and what these should say; the first that applies rules."""
+    old = state.status
     if ending := ending_of(state):
-        return _with(_seen(state, old), _ended(old, ending), moment)
+        return _seen(state, old), _ended(old, ending)
     if state.refusal is not None and not _released(state):
-        return _with(_refused(state, state.refusal, now, cycle), _claims_of_refusal(state.refusal), moment)
+        return _refused(state, state.refusal, now, cycle), _claims_of_refusal(state.refusal)
     if old.is_true(ConditionType.PLACED):
         claims = [_VALID, _kept(old, ConditionType.PLACED), _ready(state), _NOT_EVICTED, _NOT_FINISHED]
-        return _with(_seen(state, old), claims, moment)
-    refusal = refusal_of(state, decision)
-    if refusal is not None:
+        return _seen(state, old), claims
+    if refusal := refusal_of(state, decision):
         placed = Claim(ConditionType.PLACED, FALSE, Reason.NOT_ACCEPTED)
-        record = DecisionStatus("Never", refusal.reason, refusal.message, cycle=cycle, decided_at=moment)
+        record = DecisionStatus("Never", refusal.reason, refusal.message, cycle=cycle, decided_at=rfc3339(now))
         if decision is not None:
             record = decision_status(decision, now, cycle)
-        bare = msgspec.structs.replace(_seen(state, old), placement=None, cost=None, carbon=None, decision=record)
-        return _with(bare, [refusal, placed, _NO_PODS, _NOT_EVICTED, _NOT_FINISHED], moment)
+        body = msgspec.structs.replace(_seen(state, old), placement=None, cost=None, carbon=None, decision=record)
+        return body, [refusal, placed, _NO_PODS, _NOT_EVICTED, _NOT_FINISHED]
     if decision is None:
-        return _with(_seen(state, old), _undecided(old), moment)
-    return _with(_decided(state, decision, now, cycle), _claims_of(decision), moment)
+        return _seen(state, old), _undecided(old)
+    return _decided(state, decision, now, cycle), _claims_of(decision)
 
 
 def refusal_of(state: WorkloadState, decision: Decision | None) -> Claim | None:
@@ -156,9 +163,7 @@ def _released(state: WorkloadState) -> bool:
 def _refused(state: WorkloadState, refusal: str, now: datetime, cycle: int) -> WorkloadStatus:
     """Take the placement back: nothing runs there, so nothing is reserved there."""
     record = DecisionStatus("Wait", Reason.WRITE_REFUSED, refusal, cycle=cycle, decided_at=rfc3339(now))
-    return msgspec.structs.replace(
-        _seen(state, state.status), placement=None, cost=None, carbon=None, decision=record
-    )
+    return msgspec.structs.replace(_seen(state, state.status), placement=None, cost=None, carbon=None, decision=record)
 
 
 def _claims_of_refusal(refusal: str) -> list[Claim]:

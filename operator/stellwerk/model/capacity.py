@@ -16,6 +16,17 @@ BLOCKING_EFFECTS: Final = ("NoSchedule", "NoExecute")
 """Taint effects that keep a pod away; `PreferNoSchedule` only asks."""
 
 
+PASSING_TAINTS: Final = (
+    "node.kubernetes.io/",
+    "node.cloudprovider.kubernetes.io/",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/unregistered",
+    "ToBeDeletedByClusterAutoscaler",
+)
+"""Taints that begin like this tell of a node's state (cordoned, not ready, going away): they pass, and say
+nothing of what the pool is for."""
+
+
 class CapacityType(StrEnum):
     """How a pool's nodes are paid for; the order is the one in which ties are broken."""
 
@@ -41,6 +52,11 @@ class Taint(msgspec.Struct, frozen=True, omit_defaults=True):
     def blocks(self) -> bool:
         """Whether pods that do not tolerate it stay away."""
         return self.effect in BLOCKING_EFFECTS
+
+    @property
+    def passing(self) -> bool:
+        """Whether it tells of the node's state and not of what the node is for."""
+        return self.key.startswith(PASSING_TAINTS)
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
@@ -78,7 +94,14 @@ class Node(msgspec.Struct, frozen=True):
     @property
     def usable(self) -> bool:
         """Whether new pods may be bound to it now."""
-        return self.ready and not self.unschedulable
+        if not self.ready or self.unschedulable:
+            return False
+        return not any(taint.blocks and taint.passing for taint in self.taints)
+
+    @property
+    def guards(self) -> tuple[Taint, ...]:
+        """The taints that keep pods away for good unless they tolerate them."""
+        return tuple(taint for taint in self.taints if taint.blocks and not taint.passing)
 
 
 class Accelerator(msgspec.Struct, frozen=True):

@@ -52,6 +52,8 @@ class Rejection(msgspec.Struct, frozen=True):
     """The smallest change that would lift it, as an imperative clause: `allow provider aws`."""
     permanent: bool = True
     """True if only a change of rules or capacity lifts it; False if other work's end can."""
+    weight: int = 1
+    """How much the change asks of people, compared to changes of other reasons."""
     effort: int = 0
     """Size of the change, to tell the smallest of several changes of one reason; no unit."""
 
@@ -97,6 +99,11 @@ class Candidate(msgspec.Struct, frozen=True):
     rejections: tuple[Rejection, ...] = ()
     accelerator: str | None = None
     """Model that the pool has, for those who asked for any."""
+
+    @property
+    def distance(self) -> int:
+        """How far it is from being feasible: the weights of its rejections."""
+        return sum(rejection.weight for rejection in self.rejections)
 
 
 class PlacedAccelerator(msgspec.Struct, frozen=True):

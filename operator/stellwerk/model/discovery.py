@@ -169,7 +169,7 @@ def _own_taints(members: list[Node], accelerator: Accelerator | None) -> tuple[T
     """Return the taints that only keep work without accelerators away, by their well-known key."""
     if accelerator is None:
         return ()
-    taints = {taint for node in members for taint in node.taints if taint.blocks}
+    taints = {taint for node in members for taint in node.guards}
     named = (taint for taint in taints if taint.key == accelerator.resource)
     return tuple(sorted(named, key=lambda taint: (taint.key, taint.value, taint.effect)))
 

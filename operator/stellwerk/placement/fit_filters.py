@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from stellwerk.api import quantity
 from stellwerk.api.labels import ANY_MODEL
 from stellwerk.api.reasons import Reason
@@ -10,6 +12,9 @@ from stellwerk.model.decision import Rejection
 from stellwerk.placement import wording
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.fleet import PoolView
+
+_OTHER_HARDWARE: Final = 4
+"""Weight of changes that need other hardware or other software, and not just another number."""
 
 
 def accelerator_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
@@ -27,7 +32,7 @@ def accelerator_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
         found = f"{'accelerators of unknown model' if has.model == ANY_MODEL else has.model}, not {option.model}"
     offered = has.model if has and has.model != ANY_MODEL else None
     instead = f"accept {offered}" if offered else f"add a pool with {wording.model(option.model)}"
-    return Rejection(Reason.ACCELERATOR_MISMATCH, f"it has {found}", instead)
+    return Rejection(Reason.ACCELERATOR_MISMATCH, f"it has {found}", instead, weight=_OTHER_HARDWARE)
 
 
 def accelerator_memory_too_small(ask: Ask, view: PoolView) -> Rejection | None:
@@ -110,6 +115,8 @@ def too_big_for_pool(ask: Ask, view: PoolView) -> Rejection | None:
     workload, name = ask.workload, view.pool.name
     if not view.accepting(workload.pod):
         return None  # another rule says why
+    if _offers_no_accelerator(ask, view):
+        return None  # not a matter of size: nodes without a driver yet
     room = view.room_when_empty(ask.request_on(view), workload.pod)
     if room >= workload.replicas:
         return None
@@ -121,18 +128,29 @@ def too_big_for_pool(ask: Ask, view: PoolView) -> Rejection | None:
         Reason.TOO_BIG_FOR_POOL,
         f"even empty, {name} would hold {room} of {wording.pods(workload.replicas)}",
         change,
+        weight=1 if room else _OTHER_HARDWARE,
         effort=workload.replicas - room,
     )
 
 
-def pool_has_no_nodes(ask: Ask, view: PoolView) -> Rejection | None:  # noqa: ARG001 - a filter
-    """Some node of the pool takes pods now."""
-    if view.usable_nodes:
-        return None
+def pool_has_no_nodes(ask: Ask, view: PoolView) -> Rejection | None:
+    """Some node of the pool takes pods now, and offers the accelerator that the pool is declared to have."""
     name, nodes = view.pool.name, len(view.nodes)
-    found = f"none of the {nodes} nodes of {name} takes pods now" if nodes else f"{name} has no nodes"
-    change = f"make a node of pool {name} ready" if nodes else f"add nodes to pool {name}"
+    if view.usable_nodes and not _offers_no_accelerator(ask, view):
+        return None
+    if view.usable_nodes and view.pool.accelerator is not None:
+        resource = view.pool.accelerator.resource
+        found = f"none of the {nodes} nodes of {name} offers {resource}"
+        change = f"see that the driver and the device plugin run on the nodes of pool {name}"
+    elif nodes:
+        found, change = f"none of the {nodes} nodes of {name} takes pods now", f"make a node of pool {name} ready"
+    else:
+        found, change = f"{name} has no nodes", f"add nodes to pool {name}"
     return Rejection(Reason.POOL_HAS_NO_NODES, found, change, permanent=False)
+
+
+def _offers_no_accelerator(ask: Ask, view: PoolView) -> bool:
+    return ask.option is not None and bool(view.nodes) and view.accelerators[1] == 0
 
 
 def capacity_full(ask: Ask, view: PoolView) -> Rejection | None:

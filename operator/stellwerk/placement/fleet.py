@@ -52,9 +52,7 @@ class PoolView:
     def tolerated(self, pod: PodShape) -> frozenset[int]:
         """Return the classes of nodes whose taints the pod or the pool's declaration tolerates."""
         tolerations = (*self.tolerations, *pod.tolerations)
-        return frozenset(
-            kind for kind, node in enumerate(self._models) if not any(untolerated(node.taints, tolerations))
-        )
+        return frozenset(kind for kind, node in enumerate(self._models) if not untolerated(node.guards, tolerations))
 
     def selected(self, pod: PodShape) -> frozenset[int]:
         """Return the classes of nodes whose labels meet the pod's requirements."""
@@ -65,7 +63,7 @@ class PoolView:
     def blocking_taints(self, pod: PodShape) -> tuple[Taint, ...]:
         """Return the taints of the pool's nodes that keep the pod away, each once."""
         tolerations = (*self.tolerations, *pod.tolerations)
-        found = {t for node in self._models for t in untolerated(node.taints, tolerations)}
+        found = {taint for node in self._models for taint in untolerated(node.guards, tolerations)}
         return tuple(sorted(found, key=str))
 
     def room_when_empty(self, request: Resources, pod: PodShape) -> int:
@@ -83,7 +81,7 @@ class PoolView:
 
     def _kind(self, node: Node, keys: Sequence[str]) -> int:
         labels = tuple(node.name if key == NODE_NAME else node.labels.get(key) for key in keys)
-        kind = (tuple(taint for taint in node.taints if taint.blocks), labels)
+        kind = (node.guards, labels)
         found = self._kinds.get(kind)
         if found is None:
             found = self._kinds[kind] = len(self._models)
@@ -153,10 +151,8 @@ def tolerating(taint: Taint) -> Toleration:
 
 
 def untolerated(taints: Iterable[Taint], tolerations: Sequence[Toleration]) -> list[Taint]:
-    """Return the taints that keep a pod with these tolerations away."""
-    return [
-        taint for taint in taints if taint.blocks and not any(toleration.tolerates(taint) for toleration in tolerations)
-    ]
+    """Return the taints that a pod with these tolerations does not stand."""
+    return [taint for taint in taints if not any(toleration.tolerates(taint) for toleration in tolerations)]
 
 
 def _shapes(pending: Iterable[Workload]) -> set[PodShape]:

@@ -140,14 +140,14 @@ def _record(prospect: _Prospect, index: int) -> tuple[tuple[Candidate, ...], int
             why = prospect.full.get(other) or offer.full()
             rejected.append(offer.candidate(Verdict.REJECTED, why))
     rejected += [offer.candidate(Verdict.REJECTED, offer.rejections) for offer in prospect.offers if offer.rejections]
-    rejected.sort(key=lambda candidate: len(candidate.rejections))  # stable: else by rank
+    rejected.sort(key=lambda candidate: candidate.distance)  # stable: else by rank
     return (chosen, *feasible, *rejected), len(feasible)
 
 
 def _stuck(workload: Workload, offers: Sequence[Offer]) -> Decision:
     """Explain why no candidate will do, and what is the smallest change that would."""
     judged = [offer.candidate(Verdict.REJECTED, offer.full()) for offer in offers]
-    judged.sort(key=lambda candidate: len(candidate.rejections))  # stable: else by rank
+    judged.sort(key=lambda candidate: candidate.distance)  # stable: else by rank
     never = bool(judged) and all(any(r.permanent for r in c.rejections) for c in judged)
     mode = Mode.NEVER if never else Mode.WAIT
     message = wording.stuck(workload, judged)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
+from typing import Final
+
+import msgspec
 
 from stellwerk.api import money
 from stellwerk.api.reasons import Reason
@@ -13,7 +16,10 @@ from stellwerk.model.policy import Policy
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.fleet import PoolView
 
-_UNKNOWN_EFFORT = 2**62
+_LEGAL: Final = 2
+"""Weight of rules that somebody has signed for: to relax them is no small change."""
+
+_UNKNOWN_EFFORT: Final = 2**62
 """A known excess is always the smaller thing to allow."""
 
 
@@ -34,7 +40,8 @@ def jurisdiction_not_allowed(ask: Ask, view: PoolView) -> Rejection | None:
             f"{view.pool.name} is not declared",
             f"declare the jurisdiction of pool {view.pool.name}",
         )
-    return _listed(Reason.JURISDICTION_NOT_ALLOWED, "jurisdiction", actual, allowed, ask.policy)
+    rejection = _listed(Reason.JURISDICTION_NOT_ALLOWED, "jurisdiction", actual, allowed, ask.policy)
+    return rejection and msgspec.structs.replace(rejection, weight=_LEGAL)
 
 
 def certification_missing(ask: Ask, view: PoolView) -> Rejection | None:
@@ -47,6 +54,7 @@ def certification_missing(ask: Ask, view: PoolView) -> Rejection | None:
         Reason.CERTIFICATION_MISSING,
         f"policy {ask.policy.name} requires {names}, which {view.pool.name} does not have",
         f"drop {names} from policy {ask.policy.name}",
+        weight=_LEGAL,
     )
 
 

@@ -21,8 +21,9 @@ CHANGES_NAMED: Final = 2
 
 
 def amount(micros: int, currency: str) -> str:
-    """Write money: `16.05 EUR`."""
-    return f"{money.text(Decimal(micros) / MICROS, 2 if micros >= MICROS else 6)} {currency}"
+    """Write money: `16.05 EUR`; very small amounts keep all their digits."""
+    exact = Decimal(micros) / MICROS
+    return f"{exact:,.2f} {currency}" if micros >= MICROS // 10 else f"{money.text(exact)} {currency}"
 
 
 def model(name: str) -> str:
@@ -94,7 +95,7 @@ def stuck(workload: Workload, candidates: Iterable[Candidate]) -> str:
         for text, names in pools.items()
     ]
     more = len(told) - REASONS_NAMED
-    rest = [f"and {more} more reasons"] if more > 0 else []
+    rest = [f"and {more} more"] if more > 0 else []
     return "; ".join([f"needs {need(workload)} in one pool", *told[:REASONS_NAMED], *rest])
 
 
@@ -102,12 +103,12 @@ def unblock(candidates: Iterable[Candidate]) -> str | None:
     """Say the smallest change that would admit a gang, with at most one alternative of another kind.
 
     Args:
-        candidates: The rejected ones, those with the fewest rejections first.
+        candidates: The rejected ones, the nearest to being feasible first.
     """
     ranked = list(candidates)
     kinds: dict[tuple[str, ...], Candidate] = {}
     for candidate in ranked:
-        if len(candidate.rejections) > len(ranked[0].rejections):
+        if candidate.distance > ranked[0].distance:
             break
         kind = tuple(rejection.reason for rejection in candidate.rejections)
         if kind not in kinds or _effort(candidate) < _effort(kinds[kind]):

@@ -55,7 +55,7 @@ def test_a_faster_accelerator_is_paid_for_a_shorter_time() -> None:
 
 
 def test_spot_risk_is_interruptions_times_lost_work_and_restart() -> None:
-    """10 h at 0.1 per hour: one interruption, which loses 15 min of work and 5 min of restart: 20 min at 32 per hour."""
+    """10 h at 0.1 per hour: one interruption, losing 15 min of work and 5 min of restart: 20 min at 32 per hour."""
     found = cost(whole_nodes(expected_runtime_s=36_000, checkpoint_interval_s=1800), pool(price="32", **SPOT))
     assert amounts(found) == {"Compute": 320_000_000, "SpotRisk": 10_666_667}
     assert found.total == 330_666_667
@@ -80,7 +80,9 @@ def test_a_checkpoint_interval_longer_than_the_run_is_no_checkpoint() -> None:
 
 def test_carbon_is_energy_at_the_meter_times_grid_times_price() -> None:
     """10 kW x PUE 1.5 x 2 h = 30 kWh; x 400 g = 12 kg; at 100 per tonne: 1.2."""
-    found = cost(whole_nodes(expected_runtime_s=7200), pool(price="32", **GREEN), policy(carbon_price_per_tonne=Decimal(100)))
+    found = cost(
+        whole_nodes(expected_runtime_s=7200), pool(price="32", **GREEN), policy(carbon_price_per_tonne=Decimal(100))
+    )
     assert found.carbon is not None
     assert (found.carbon.milliwatt_hours, found.carbon.milligrams) == (30_000_000, 12_000_000)
     assert amounts(found) == {"Compute": 64_000_000, "Carbon": 1_200_000}

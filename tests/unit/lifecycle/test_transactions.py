@@ -195,3 +195,9 @@ def test_only_valid_unplaced_unfinished_work_needs_a_decision() -> None:
     assert not needs_decision(state(REF))
     assert not needs_decision(state(REF, job=user_job(suspend=False)))
     assert not needs_decision(state(REF, job=user_job(finished="Complete")))
+
+
+def test_a_users_job_that_still_stops_is_not_changed_before_kubernetes_allows_it() -> None:
+    seen = state(REF, job=user_job())
+    status = written(due(seen, choose(seen)), WorkloadStatus())
+    assert due(state(REF, status=status, job=user_job(started=True))) is None

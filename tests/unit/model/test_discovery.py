@@ -93,7 +93,10 @@ def test_the_taint_that_guards_accelerators_is_tolerated_and_no_other() -> None:
 
 
 def test_names_do_not_depend_on_the_order_of_nodes_and_fit_a_label() -> None:
-    long = {"topology.kubernetes.io/zone": "a-very-long-zone-name-1a", "node.kubernetes.io/instance-type": "p5.48xlarge.x"}
+    long = {
+        "topology.kubernetes.io/zone": "a-very-long-zone-name-1a",
+        "node.kubernetes.io/instance-type": "p5.48xlarge.x",
+    }
     members = [bare(f"n{i}", {**H100, **long, "topology.kubernetes.io/region": f"r{i % 2}"}) for i in range(4)]
     found = discover_pools(members, [])
     assert found == discover_pools(members[::-1], [])

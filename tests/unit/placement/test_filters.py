@@ -211,7 +211,9 @@ def test_work_without_accelerators_may_use_any_pool() -> None:
     assert judge(fit.accelerator_mismatch, gang(gpus=0)) is None
 
 
-@pytest.mark.parametrize(("asked", "has", "passes"), [(80, 80, True), (80, 94, True), (94, 80, False), (1, None, False)])
+@pytest.mark.parametrize(
+    ("asked", "has", "passes"), [(80, 80, True), (80, 94, True), (94, 80, False), (1, None, False)]
+)
 def test_unknown_memory_is_not_enough_memory(asked: int, has: int | None, *, passes: bool) -> None:
     option = AcceleratorOption("H100", 8, memory_bytes=asked * GIB)
     there = pool(accelerator=Accelerator("H100", 8, GPU, None if has is None else has * GIB))
@@ -235,7 +237,9 @@ def test_the_pods_own_node_selector_is_obeyed() -> None:
         "no node of pool matches the pods' node selector (zone=b)",
         "drop zone=b from the pods' node selector",
     )
-    assert judge(fit.node_selector_mismatch, gang(requirements=elsewhere), members=nodes(2, labels={"zone": "b"})) is None
+    assert (
+        judge(fit.node_selector_mismatch, gang(requirements=elsewhere), members=nodes(2, labels={"zone": "b"})) is None
+    )
 
 
 def test_a_taint_keeps_pods_away_unless_they_or_the_pool_tolerate_it() -> None:
@@ -366,3 +370,25 @@ def test_what_is_too_big_is_not_also_called_full() -> None:
 def test_asks_are_values() -> None:
     ask = Ask(gang(), None, policy(), expected_cost(gang(), None, view_of(pool(), nodes(1), gang()).site, policy()))
     assert msgspec.structs.replace(ask) == ask
+
+
+def test_taints_that_tell_of_a_nodes_state_make_it_rest_and_rule_nothing_out() -> None:
+    """Kubernetes taints cordoned and unready nodes itself; they come back."""
+    cordoned = nodes(2, unschedulable=True, taints=(taint("node.kubernetes.io/unschedulable", value=""),))
+    leaving = nodes(2, taints=(taint("karpenter.sh/disrupted", value=""),))
+    for members in (cordoned, leaving):
+        assert judge(fit.taint_not_tolerated, members=members) is None
+        assert told(judge(fit.pool_has_no_nodes, members=members))[1] == "none of the 2 nodes of pool takes pods now"
+
+
+def test_nodes_without_a_driver_yet_are_waited_for_and_not_called_too_small() -> None:
+    bare = nodes(2, allocatable=resources(cpu="96", memory="1Ti", pods=110))
+    assert judge(fit.too_big_for_pool, members=bare) is None
+    rejection = judge(fit.pool_has_no_nodes, members=bare)
+    assert told(rejection)[1:] == (
+        "none of the 2 nodes of pool offers nvidia.com/gpu",
+        "see that the driver and the device plugin run on the nodes of pool pool",
+    )
+    assert rejection is not None
+    assert not rejection.permanent
+    assert judge(fit.pool_has_no_nodes, gang(gpus=0), members=bare) is None

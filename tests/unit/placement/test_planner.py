@@ -35,7 +35,12 @@ def test_spot_is_chosen_where_its_discount_outweighs_its_risk() -> None:
 
 
 def test_of_equal_cost_what_is_paid_anyway_comes_first_and_then_the_name() -> None:
-    kinds = {"d": CapacityType.ON_DEMAND, "c": CapacityType.OWNED, "b": CapacityType.RESERVED, "a": CapacityType.RESERVED}
+    kinds = {
+        "d": CapacityType.ON_DEMAND,
+        "c": CapacityType.OWNED,
+        "b": CapacityType.RESERVED,
+        "a": CapacityType.RESERVED,
+    }
     pools = [pool(name, capacity_type=kind) for name, kind in kinds.items()]
     members = [member for name in kinds for member in nodes(1, name)]
     assert [c.pool for c in decide(gang(), snapshot(pools, members)).candidates] == ["c", "a", "b", "d"]
@@ -91,7 +96,9 @@ def test_a_placement_says_all_that_pods_need_to_get_there() -> None:
     place = made.chosen
     assert place is not None
     assert place.node_selector == {"pool": "pool", "zone": "a"}
-    assert [(t.key, t.operator, t.value, t.effect) for t in place.tolerations] == [(GPU, "Equal", "present", "NoSchedule")]
+    assert [(t.key, t.operator, t.value, t.effect) for t in place.tolerations] == [
+        (GPU, "Equal", "present", "NoSchedule")
+    ]
     assert place.accelerator is not None
     assert (place.accelerator.model, place.accelerator.count, place.accelerator.resource) == ("H100", 4, GPU)
     assert (place.cluster, place.provider, place.region, place.zone) == ("local", "onprem", "de-fra", "a")
@@ -229,12 +236,24 @@ def test_the_record_keeps_ten_candidates_and_counts_all() -> None:
 def test_a_full_pool_is_shown_as_rejected_beside_the_chosen_one() -> None:
     pools = [pool("cheap", price="1"), pool("dear", price="9"), pool("wrong", provider="aws", price="2")]
     members = [member for one in pools for member in nodes(1, one.name)]
-    seen = snapshot(
-        pools, members, usage={"cheap-0000": resources(gpu=8)}, policies=[policy(providers=("onprem",))]
-    )
+    seen = snapshot(pools, members, usage={"cheap-0000": resources(gpu=8)}, policies=[policy(providers=("onprem",))])
     record = [(c.pool, c.verdict.wire, [r.reason for r in c.rejections]) for c in decide(gang(), seen).candidates]
     assert record == [
         ("dear", "Chosen", []),
         ("cheap", "Rejected", ["CapacityFull"]),
         ("wrong", "Rejected", ["ProviderNotAllowed"]),
     ]
+
+
+def test_a_number_is_easier_to_change_than_hardware_or_a_law() -> None:
+    """The way out that asks least of people comes first, whatever costs less."""
+    pools = [
+        pool("cpu", price="1", accelerator=None),
+        pool("abroad", price="2", jurisdiction="US"),
+        pool("home", price="90", jurisdiction="DE"),
+    ]
+    members = (*nodes(3, "cpu", gpu=0), *nodes(3, "abroad"), *nodes(2, "home"))
+    seen = snapshot(pools, members, policies=[policy("germany", jurisdictions=("DE",))])
+    made = decide(gang(replicas=3, policy="germany"), seen)
+    assert made.unblock == "ask for 2 instead of 3 replicas"
+    assert [candidate.pool for candidate in made.candidates] == ["home", "abroad", "cpu"]

@@ -16,16 +16,22 @@ def test_needs_are_written_with_all_alternatives_once() -> None:
 
 
 def test_requests_are_written_in_units_that_people_read() -> None:
-    assert wording.resources(resources(cpu="1500m", memory="64Gi", pods=1, gpu=8)) == "1500m CPU, 64Gi memory, 8 nvidia.com/gpu"
+    assert (
+        wording.resources(resources(cpu="1500m", memory="64Gi", pods=1, gpu=8))
+        == "1500m CPU, 64Gi memory, 8 nvidia.com/gpu"
+    )
     assert wording.resources(resources(pods=1)) == "nothing"
 
 
 def test_small_amounts_keep_their_digits() -> None:
     assert wording.amount(16_050_000, "EUR") == "16.05 EUR"
     assert wording.amount(1_234, "EUR") == "0.001234 EUR"
+    assert wording.amount(1_234_567_890, "EUR") == "1,234.57 EUR"
 
 
 def test_a_choice_says_what_it_costs_and_how_many_others_there_were() -> None:
     cost = Cost("EUR", 16_050_000, 96_400_000)
-    assert wording.chosen("own", cost, 0) == "own is the only candidate that fits: 16.05 EUR per hour, 96.4 EUR in total"
+    assert (
+        wording.chosen("own", cost, 0) == "own is the only candidate that fits: 16.05 EUR per hour, 96.40 EUR in total"
+    )
     assert wording.chosen("own", cost, 2).startswith("own is the cheapest of 3 candidates that fit: ")
