@@ -26,7 +26,7 @@ _CHATTY = {
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of one module; events are lower-case phrases, everything else is a field."""
-    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(logger=name))
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(module=name))
 
 
 def configure(form: Literal["json", "console"], level: str) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from stellwerk.lifecycle.wire import WorkloadStatus
+
 
 class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Read-only, camelCase on the wire, invisible to the garbage collector."""
@@ -200,10 +202,10 @@ class Job(KubeObject, frozen=True):
 
 
 class AIWorkload(KubeObject, frozen=True):
-    """An AIWorkload; spec and status as plain values, checked by the API server's schema."""
+    """An AIWorkload; its spec as plain values, checked by the API server's schema."""
 
     spec: dict[str, Any] = msgspec.field(default_factory=dict)
-    status: dict[str, Any] = msgspec.field(default_factory=dict)
+    status: WorkloadStatus = WorkloadStatus()
 
 
 class PlacementPolicy(KubeObject, frozen=True):
