@@ -48,7 +48,7 @@ class Api:
         self._own = threading.local()
         self._open: set[http.client.HTTPSConnection] = set()  # of all threads
 
-    def call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:  # noqa: ANN401
+    def call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
         """One request, body and answer as JSON; ApiError for any code but success, TestbedError for none."""
         headers = {"Accept": "application/json", "Content-Type": kind}
         if self._token:
@@ -62,7 +62,7 @@ class Api:
         except ValueError:
             return text
 
-    def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+    def get(self, path: str) -> Any:
         """GET."""
         return self.call("GET", path)
 

@@ -1,5 +1,6 @@
 """pytest fixtures: one control plane per run, shared by all workers, and one namespace per test."""
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -10,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.testbed import env, identity, pools
-from tests.testbed.api import Api
+from tests.testbed.api import Api, ApiError
 from tests.testbed.binaries import absent_everywhere
 from tests.testbed.cluster import Cluster
 from tests.testbed.kubectl import Kubectl
 from tests.testbed.pools import Pool
 from tests.testbed.progress import Progress, TestbedError
 from tests.testbed.registry import Registry
+from tests.testbed.waiting import eventually
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,14 @@ def testbed() -> Iterator[Bed]:
 
 @pytest.fixture
 def namespace(testbed: Bed) -> Iterator[str]:
-    """A namespace of this test's own, deleted afterwards without waiting."""
+    """A namespace of this test's own, ready for pods; deleted afterwards without waiting."""
     name = f"t-{uuid.uuid4().hex[:10]}"
-    testbed.kubectl("create", "namespace", name)
+    path = f"/api/v1/namespaces/{name}"
+    testbed.api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    eventually(lambda: testbed.api.get(f"{path}/serviceaccounts/default"), every=0.02)
     yield name
-    testbed.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+    with contextlib.suppress(ApiError):  # the test may have deleted it
+        testbed.api.call("DELETE", path)
 
 
 @pytest.fixture

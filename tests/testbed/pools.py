@@ -120,7 +120,8 @@ def add(api: Api, pools: Iterable[Pool]) -> list[str]:
     finally:
         api.close()  # of the threads that made them
     names = [one["metadata"]["name"] for one in objects]
-    eventually(lambda: _all_ready(api, names), limit=300)
+    # Each look reads all nodes: look less often where there are many, or the looking slows them down.
+    eventually(lambda: _all_ready(api, names), limit=600, every=min(3.0, 0.05 + len(names) / 200))
     return names
 
 
