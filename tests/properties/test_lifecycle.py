@@ -55,7 +55,7 @@ def after(seen: WorkloadState, actions: tuple[Any, ...]) -> WorkloadState:
 
 
 @settings(max_examples=150)
-@given(specs, progress, full=st.booleans())
+@given(spec=specs, later=progress, full=st.booleans())
 def test_actions_that_took_effect_are_not_asked_for_again(
     spec: dict[str, Any],
     later: dict[str, Any],

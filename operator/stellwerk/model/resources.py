@@ -80,7 +80,12 @@ class Resources(msgspec.Struct, frozen=True, array_like=True):
         return Resources.of(total)
 
     def __sub__(self, other: Resources) -> Resources:
-        return self + other * -1
+        if not other.amounts:
+            return self
+        left = dict(self.amounts)
+        for name, amount in other.amounts:
+            left[name] = left.get(name, 0) - amount
+        return Resources.of(left)
 
     def __mul__(self, times: int) -> Resources:
         return Resources(tuple((name, n * times) for name, n in self.amounts if times))
