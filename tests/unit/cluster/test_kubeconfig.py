@@ -15,7 +15,7 @@ from stellwerk.cluster.credentials import CredentialError, ExecCredential, Token
 from stellwerk.cluster.kubeconfig import ConfigError, discover, from_kubeconfig, in_cluster
 
 
-def write(path: Path, **parts: Any) -> Path:  # noqa: ANN401
+def write(path: Path, **parts: Any) -> Path:
     document: dict[str, Any] = {
         "current-context": "here",
         "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
@@ -26,7 +26,7 @@ def write(path: Path, **parts: Any) -> Path:  # noqa: ANN401
     return path
 
 
-def user(**parts: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def user(**parts: Any) -> list[dict[str, Any]]:
     return [{"name": "u", "user": parts}]
 
 

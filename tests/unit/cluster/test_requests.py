@@ -17,7 +17,7 @@ STATUS = PatchStatus(KEY, "u1", "7", {"status": {"a": 1, "gone": None}})
 JOB = CreateJob(KEY, "u1", {"metadata": {"name": "w-1"}})
 
 
-def live(**meta: Any) -> bytes:  # noqa: ANN401
+def live(**meta: Any) -> bytes:
     status = meta.pop("status", {})
     return msgspec.json.encode({"metadata": {"name": "w", "namespace": "ns", **meta}, "status": status})
 
