@@ -166,6 +166,7 @@ async def test_what_is_said_often_is_one_event_that_counts_and_a_new_leader_cont
         await second.write(made, made.tell())
         await until(lambda: workloads.events()[0]["count"] > 1)
     assert len(workloads.events()) == 1
+    assert proxy.requests(Match(method="GET", path="/events")) == [], "the operator may not read events"
 
 
 async def test_an_event_that_is_refused_does_not_hold_up_a_placement(
