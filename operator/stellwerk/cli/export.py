@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import yaml
 
+from stellwerk import logs
 from stellwerk.cli import fleetwriter
 from stellwerk.cli.result import EXIT_BAD_INPUT
 from stellwerk.cli.terminal import emit
@@ -28,6 +29,7 @@ _LIMIT_SECONDS: Final = 30.0
 
 def run(config: Path | None, context: str | None, cluster: str) -> int:
     """Write the fleet of a cluster to standard output; return the exit code."""
+    logs.configure("console", "warning")  # standard output is for the fleet alone
     try:
         target = kubeconfig.discover(config, context)
         fleet, notes = asyncio.run(_fetch(target, cluster))
@@ -70,7 +72,7 @@ async def _fetch(target: kubeconfig.Target, cluster: str) -> tuple[Mapping[str, 
                 notes.append(f"the cluster knows no {resource.name}: is Stellwerk installed there?")
     for uid in store.workloads.uids:
         store.state(uid)  # notes what is placed and not bound yet
-    exported = fleetwriter.Exported(store.snapshot(()), specs["pools"], specs["policies"])
+    exported = fleetwriter.Exported(store.snapshot(), specs["pools"], specs["policies"])
     return fleetwriter.document(exported), [*notes, *exported.notes]
 
 

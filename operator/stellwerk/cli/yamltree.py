@@ -152,7 +152,7 @@ def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - any JSON value
         return _integer(node, text.replace("_", ""))
     if kind == "float" and ":" not in text:
         return _number(node, text.replace("_", ""))
-    if kind == "str" and not node.style and _EXPONENT.fullmatch(text):
+    if kind == "str" and isinstance(node, yaml.ScalarNode) and not node.style and _EXPONENT.fullmatch(text):
         value = float(text)  # YAML 1.1 would want a point in it, Kubernetes does not
         return int(value) if value.is_integer() else value
     return text
