@@ -48,7 +48,10 @@ def module(tmp_path: Path) -> Module:
     return Module(Path(go), folder)
 
 
-def test_an_interrupted_build_is_resumed_and_counts_what_is_left(module: Module, tmp_path: Path) -> None:
+def test_an_interrupted_build_is_resumed_and_counts_what_is_left(
+    module: Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOCACHE", str(tmp_path / "gocache"))  # nothing is compiled yet
     out = tmp_path / "out"
     total, stale = build.count(module, ["."])
     assert stale == total - 1  # all but `unsafe`, which is never compiled
