@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -32,6 +33,19 @@ class Rule(NamedTuple):
     """The same in Python, over the parsed model."""
     field: str = ""
     """Wire name of the field to blame, if it is one field; empty blames the whole object."""
+
+
+def key_rule(field: str, attribute: str) -> Rule:
+    """Demand that the keys of a map may be keys of labels, which a schema cannot say."""
+    pattern = re.compile(QUALIFIED_NAME)
+    return Rule(
+        name=f"{field}-keys",
+        cel=f"!has(self.{field}) || self.{field}.all(k, k.size() <= {MAX_KEY} && k.matches(r'{QUALIFIED_NAME}'))",
+        message=f"every key of {field} must be letters, digits, -, _ and ., optionally after a DNS name and /,"
+        " such as example.com/team",
+        holds=lambda model: all(len(key) <= MAX_KEY and pattern.fullmatch(key) for key in getattr(model, attribute)),
+        field=field,
+    )
 
 
 class Frozen(NamedTuple):
@@ -124,6 +138,8 @@ DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 LABEL_TOKEN = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"  # noqa: S105 - a pattern, not a secret
+MAX_KEY = 316
+"""The longest key of a label: 252 characters of DNS name, a slash and 63 characters."""
 QUALIFIED_NAME = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
     r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
@@ -147,7 +163,7 @@ Token = Annotated[str, Field(min_length=1, max_length=63, pattern=LABEL_TOKEN)]
 LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
 """The value of a label: like `Token`, or empty."""
 
-QualifiedName = Annotated[str, Field(min_length=1, max_length=316, pattern=QUALIFIED_NAME)]
+QualifiedName = Annotated[str, Field(min_length=1, max_length=MAX_KEY, pattern=QUALIFIED_NAME)]
 """The key of a label, taint or resource: an optional DNS prefix and `/`, then a name."""
 
 Labels = dict[str, LabelValue]

@@ -11,7 +11,14 @@ from pydantic import StrictInt, StrictStr, WithJsonSchema
 
 from stellwerk.api.base import Rule
 
-PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{0,9})?([numkMGTPE]|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2})?$"
+_NUMBER = r"(\.[0-9]{1,3})?"
+PATTERN: Final = (
+    rf"^([0-9]{{1,18}}|[0-9]{{1,15}}{_NUMBER}m?|[0-9]{{1,3}}{_NUMBER}Pi?"
+    rf"|[0-9]{{1,6}}{_NUMBER}([kMGT]|[KMGT]i|[eE][0-9]))$"
+)
+"""Kubernetes' format without what nobody writes: signs, fractions below a millionth, exabytes. All
+that is left is below 2^63 and exact, so that every implementation agrees on it."""
+
 MAX_LENGTH: Final = 32
 
 _SUFFIXES: Final[dict[str, Decimal]] = {

@@ -19,6 +19,7 @@ from stellwerk.api.crd import Node
 from stellwerk.api.field_error import FieldError, Keys
 from stellwerk.api.schema_message import message
 
+_INT64 = 2**63
 Errors = Iterator[ValidationError]
 
 
@@ -76,7 +77,8 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Node) -> Errors
 
 
 def _int_or_string(_validator: Any, on: bool, value: Any, _schema: Node) -> Errors:  # noqa: ANN401, FBT001
-    if on and (isinstance(value, bool) or not isinstance(value, int | str)):
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _INT64
+    if on and not whole and not isinstance(value, str):
         yield ValidationError("int or string")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from jsonschema import ValidationError
 
+from stellwerk.api import base, duration, money, quantity
 from stellwerk.api.field_error import Keys
 
 Said = Iterator[tuple[Keys, str]]
@@ -80,8 +81,9 @@ def _enum(error: ValidationError) -> Said:
 
 
 def _pattern(error: ValidationError) -> Said:
-    must = f"must match {error.validator_value}{_like(error)}"
-    yield (), f"{must}; it is {_shown(error.instance)}"
+    words = _PATTERNS.get(str(error.validator_value))
+    must = f"must be {words}" if words else f"must match {error.validator_value}"
+    yield (), f"{must}{_like(error)}; it is {_shown(error.instance)}"
 
 
 def _bound(text: str) -> Callable[[ValidationError], Said]:
@@ -97,6 +99,23 @@ def _list_type(error: ValidationError) -> Said:
     keys = _schema(error).get("x-kubernetes-list-map-keys")
     yield (), f"repeats the {' and '.join(keys)} of another item" if keys else "is there twice"
 
+
+_LABEL = "letters, digits, -, _ and ., with a letter or digit at both ends"
+_PATTERNS: Final[Mapping[str, str]] = {
+    base.DNS_LABEL: "lower-case letters, digits and -, with a letter or digit at both ends",
+    base.DNS_SUBDOMAIN: "lower-case letters, digits, - and ., with a letter or digit at both ends",
+    base.LABEL_TOKEN: _LABEL,
+    base.LABEL_VALUE: f"empty or {_LABEL}",
+    base.QUALIFIED_NAME: f"{_LABEL}, optionally after a DNS name and /",
+    base.DATE_TIME: "a date and time as in RFC 3339",
+    duration.POSITIVE: "a duration above zero in days, hours, minutes and seconds",
+    duration.NON_NEGATIVE: "0s or a duration in days, hours, minutes and seconds",
+    money.NON_NEGATIVE: "a decimal of zero or more, with at most six digits after the point",
+    money.POSITIVE: "a decimal above zero",
+    money.CURRENCY: "an ISO 4217 code of three capital letters",
+    quantity.PATTERN: "a number without sign, optionally with m, k, M, G, T, P, Ki, Mi, Gi, Ti or Pi",
+}
+"""What the common patterns allow, in words."""
 
 _WORDS: Final[Mapping[str, Callable[[ValidationError], Said]]] = {
     "required": _required,

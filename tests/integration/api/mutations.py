@@ -1,6 +1,7 @@
 """Ways to spoil a valid manifest, derived from its schema: every field, every keyword, both sides."""
 
 import copy
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -57,21 +58,20 @@ class Mutation(NamedTuple):
 
 
 def all_mutations(manifest: dict[str, Any], schema: Node) -> list[Mutation]:
-    """Return changes of everything in the spec of `manifest`, each once.
+    """Return changes of everything in the spec of `manifest`.
 
-    The many odd strings are tried on one field of each pattern.
+    The same value is tried on one field of each form only; but each field is taken away once.
     """
-    found: dict[str, Mutation] = {}
-    tried: set[tuple[str, str]] = set()
+    found: dict[tuple[object, str], Mutation] = {}
     for one in mutations(manifest["spec"], schema["properties"]["spec"], ("spec",)):
-        node = _schema_at(schema, one.keys)
-        form = str({key: node.get(key) for key in ("pattern", "maxLength", "enum", "type")})
-        odd = isinstance(one.value, str) and one.value in STRINGS
-        if not odd or (form, one.value) not in tried:
-            found[str(one)] = one
-        if odd:
-            tried.add((form, one.value))
+        place = one.keys if one.value is GONE or one.keys[-1] == "bogus" else _form(_schema_at(schema, one.keys))
+        found.setdefault((place, repr(one.value)), one)
     return list(found.values())
+
+
+def _form(node: Node) -> str:
+    """Return what `node` allows, without what it says."""
+    return json.dumps({key: value for key, value in node.items() if key not in {"description", "default"}})
 
 
 def _schema_at(schema: Node, keys: Keys) -> Node:
@@ -88,7 +88,7 @@ def mutations(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # no
     for wrong in WRONG_TYPES:
         yield Mutation(keys, wrong)
     if schema.get("x-kubernetes-int-or-string"):
-        yield from (Mutation(keys, other) for other in (*STRINGS, 0, -1, 1.0, 1.5, True, 2**62))
+        yield from (Mutation(keys, other) for other in (*STRINGS, 0, -1, 1.0, 1.5, True, 2**62, 2**63))
     else:
         yield from _BY_TYPE[schema["type"]](value, schema, keys)
 

@@ -37,7 +37,7 @@ def _said(of: str, keys: tuple, value: object) -> list[str]:
             "spec.taints[1]: repeats the key and effect of another item",
         ),
         ("cpu-pool", ("spec", "nodeSelector"), {}, "spec.nodeSelector: must have at least 1 keys, not 0"),
-        ("cpu-pool", ("spec", "labels"), {"a.b/c": "-"}, "spec.labels[a.b/c]: must match"),
+        ("cpu-pool", ("spec", "labels"), {"a.b/c": "-"}, "spec.labels[a.b/c]: must be empty or letters"),
         ("cpu-pool", ("metadata", "name"), "A", "metadata.name: must be lower-case letters"),
         ("cpu-pool", ("metadata", "label"), {}, "metadata.label: is not a field here; did you mean labels?"),
         ("cpu-pool", ("kind",), "Pool", "kind: must be AIWorkload or PlacementPolicy or ComputePool"),

@@ -20,6 +20,7 @@ from stellwerk.api.base import (
     Token,
     WireModel,
     doc,
+    key_rule,
     list_map,
 )
 from stellwerk.api.conditions import Conditions
@@ -101,6 +102,8 @@ class ComputePoolSpec(WireModel):
     """Which nodes make up the pool, and what is known of them."""
 
     rules = (
+        key_rule("nodeSelector", "node_selector"),
+        key_rule("labels", "labels"),
         Rule(
             name="spot-has-interruption-rate",
             cel="self.capacityType != 'Spot' || has(self.interruptionRatePerHour)",

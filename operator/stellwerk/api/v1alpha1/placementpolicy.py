@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stellwerk.api.base import LIST_SET, MAX_COUNTER, Labels, Name, Token, WireModel, doc
+from stellwerk.api.base import LIST_SET, MAX_COUNTER, Labels, Name, Token, WireModel, doc, key_rule
 from stellwerk.api.conditions import Conditions
 from stellwerk.api.duration import DurationOrZero
 from stellwerk.api.money import Amount, Currency, PositiveAmount
@@ -19,6 +19,8 @@ Jurisdiction = Annotated[str, Field(min_length=2, max_length=3, pattern=r"^([A-Z
 
 class Requirements(WireModel):
     """What a pool must be like; what is empty requires nothing."""
+
+    rules = (key_rule("poolLabels", "pool_labels"),)
 
     jurisdictions: Annotated[
         tuple[Jurisdiction, ...],

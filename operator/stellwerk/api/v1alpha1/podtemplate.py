@@ -19,6 +19,7 @@ from stellwerk.api.base import (
     Rule,
     WireModel,
     doc,
+    key_rule,
     list_map,
 )
 from stellwerk.api.v1alpha1.container import Container, InitContainer
@@ -100,6 +101,8 @@ class LocalReference(WireModel):
 class TemplateMetadata(WireModel):
     """Labels and annotations of the pods."""
 
+    rules = (key_rule("labels", "labels"), key_rule("annotations", "annotations"))
+
     labels: Annotated[Labels, doc("Labels of the pods.", {"team": "vision"}, max_length=64)] = {}
     annotations: Annotated[
         dict[str, Annotated[str, Field(max_length=4096)]],
@@ -122,6 +125,7 @@ class PodSpec(WireModel):
     """What the pods run; where they run is decided by Stellwerk."""
 
     rules = (
+        key_rule("nodeSelector", "node_selector"),
         _mounts_name_volumes("containers", "containers"),
         _mounts_name_volumes("initContainers", "init_containers"),
         Rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from stellwerk.api.base import Rule, WireModel, doc
+from stellwerk.api.base import Rule, WireModel, doc, key_rule
 from stellwerk.api.labels import ACCELERATOR_RESOURCE_PREFIXES
 from stellwerk.api.quantity import Quantity, exact
 
@@ -49,6 +49,8 @@ class ResourceRequirements(WireModel):
     rules = (
         _no_accelerator("requests"),
         _no_accelerator("limits"),
+        key_rule("requests", "requests"),
+        key_rule("limits", "limits"),
         _not_negative("requests"),
         _not_negative("limits"),
         Rule(

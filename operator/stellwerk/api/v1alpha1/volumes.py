@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from stellwerk.api.base import LIST_ATOMIC, Name, ObjectName, Rule, WireModel, doc
+from stellwerk.api.quantity import MAX_LENGTH, PATTERN
 
 
 class KeyToPath(WireModel):
@@ -25,8 +26,8 @@ class EmptyDir(WireModel):
             "The most it may hold, in bytes, with an optional suffix.",
             "16Gi",
             min_length=1,
-            max_length=32,
-            pattern=r"^[0-9]{1,15}(\.[0-9]{0,9})?([numkMGTPE]|Ki|Mi|Gi|Ti|Pi|Ei)?$",
+            max_length=MAX_LENGTH,
+            pattern=PATTERN,
         ),
     ] = None
 
