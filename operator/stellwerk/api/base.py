@@ -192,6 +192,7 @@ class ObjectMeta(WireModel):
     model_config = ConfigDict(extra="ignore")
 
     name: str = ""
+    generate_name: str = ""
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""

@@ -83,7 +83,7 @@ def _schema_at(schema: Node, keys: Keys) -> Node:
     return schema
 
 
-def mutations(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # noqa: ANN401 - JSON
+def mutations(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:
     """Yield changes of everything in `value`, which is at `keys` and has this structural schema."""
     for wrong in WRONG_TYPES:
         yield Mutation(keys, wrong)
@@ -93,7 +93,7 @@ def mutations(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # no
         yield from _BY_TYPE[schema["type"]](value, schema, keys)
 
 
-def _of_object(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # noqa: ANN401 - JSON
+def _of_object(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:
     if "properties" not in schema:
         yield from _of_map(value, schema, keys)
         return
@@ -104,7 +104,7 @@ def _of_object(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # n
         yield from mutations(item, schema["properties"][key], (*keys, key))
 
 
-def _of_map(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # noqa: ANN401 - JSON
+def _of_map(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:
     key, item = next(iter(value.items()))
     yield Mutation((*keys, "a key!"), item)
     yield Mutation(keys, {f"k{i}": item for i in range(schema["maxProperties"])})
@@ -112,7 +112,7 @@ def _of_map(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # noqa
     yield from mutations(item, schema["additionalProperties"], (*keys, key))
 
 
-def _of_array(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # noqa: ANN401 - JSON
+def _of_array(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:
     yield Mutation(keys, [*value, value[0]])
     yield Mutation(keys, [value[0]] * (schema["maxItems"] + 1))
     yield Mutation(keys, [*value, None])
@@ -120,7 +120,7 @@ def _of_array(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # no
         yield from mutations(item, schema["items"], (*keys, index))
 
 
-def _of_string(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # noqa: ANN401 - JSON
+def _of_string(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:
     if "pattern" in schema or "enum" in schema:
         yield from (Mutation(keys, other) for other in STRINGS)
     yield from (Mutation(keys, other) for other in ("", f"{value}\n", f"\n{value}", value.upper()))
@@ -130,13 +130,13 @@ def _of_string(value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # n
         yield Mutation(keys, letter * (longest + 1))
 
 
-def _of_integer(_value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:  # noqa: ANN401 - JSON
+def _of_integer(_value: Any, schema: Node, keys: Keys) -> Iterator[Mutation]:
     least, most = schema["minimum"], schema["maximum"]
     for other in (least - 1, least, most, most + 1, float(least), "1", 2**63, -(2**63) - 1, 10**30):
         yield Mutation(keys, other)
 
 
-def _of_boolean(_value: Any, _schema: Node, keys: Keys) -> Iterator[Mutation]:  # noqa: ANN401 - JSON
+def _of_boolean(_value: Any, _schema: Node, keys: Keys) -> Iterator[Mutation]:
     yield from (Mutation(keys, other) for other in ("true", "", 0, 1, False))
 
 

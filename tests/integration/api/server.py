@@ -34,14 +34,14 @@ class Answer:
         return str(self.body.get("message", ""))
 
 
-def create(api: Api, manifest: Any, *, dry: bool = True) -> Answer:  # noqa: ANN401 - JSON
+def create(api: Api, manifest: Any, *, dry: bool = True) -> Answer:
     """Create `manifest` in its namespace or `default`, with strict field validation."""
     path = collection(manifest)
     query = "?fieldValidation=Strict" + ("&dryRun=All" if dry else "")
     return _ask(api, "POST", path + query, manifest)
 
 
-def replace(api: Api, manifest: Any) -> Answer:  # noqa: ANN401 - JSON
+def replace(api: Api, manifest: Any) -> Answer:
     """Replace a stored object, with strict field validation, as a dry run."""
     path = f"{collection(manifest)}/{manifest['metadata']['name']}"
     return _ask(api, "PUT", f"{path}?fieldValidation=Strict&dryRun=All", manifest)
@@ -56,6 +56,6 @@ def collection(manifest: dict[str, Any]) -> str:
     return f"/apis/{API_VERSION}{inside}/{plural}"
 
 
-def _ask(api: Api, method: str, path: str, body: Any) -> Answer:  # noqa: ANN401 - JSON
+def _ask(api: Api, method: str, path: str, body: Any) -> Answer:
     code, text = api._exchange(method, path, json.dumps(body), _HEADERS)
     return Answer(code, json.loads(text))

@@ -45,9 +45,10 @@ def test_both_judge_metadata_alike(kinds: Api, of: str) -> None:
     assert [line for line in found if line] == []
 
 
+@pytest.mark.parametrize("of", ["small-workload", "cpu-pool"])
 @pytest.mark.parametrize("name", NAMES)
-def test_both_judge_a_generated_name_alike(kinds: Api, name: object) -> None:
-    manifest = sample("cpu-pool")
+def test_both_judge_a_generated_name_alike(kinds: Api, of: str, name: object) -> None:
+    manifest = sample(of)
     manifest["metadata"] = {"generateName": name}
     assert disagreement(kinds, manifest) is None
 

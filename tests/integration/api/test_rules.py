@@ -33,6 +33,7 @@ class Case(NamedTuple):
 
 CASES = (
     Case("workload", ("metadata", "name"), "a" * 64, "metadata.name must have at most 63"),
+    Case("workload", ("metadata", "name"), "a.b", "metadata.name must not contain dots"),
     Case("policy", ("metadata", "name"), "a" * 64, "metadata.name must have at most 63"),
     Case("cpu-pool", ("metadata", "name"), "a" * 64, "metadata.name must have at most 63"),
     Case("workload", (*CONTAINER, "resources", "requests", "a b"), 1, "every key of requests must be letters"),

@@ -13,7 +13,7 @@ from stellwerk.api.v1alpha1 import KINDS, AIWorkload
 from stellwerk.api.v1alpha1.kind import Kind, KindInfo
 
 
-def _schema_of(annotation: Any) -> Any:  # noqa: ANN401 - any type
+def _schema_of(annotation: Any) -> Any:
     class Spec(WireModel):
         field: annotation
 
@@ -42,7 +42,7 @@ def _schema_of(annotation: Any) -> Any:  # noqa: ANN401 - any type
         (dict[Annotated[str, doc("Key.", "a", pattern="a")], bool], "patternProperties"),
     ],
 )
-def test_what_has_no_bounded_structural_form_raises(annotation: Any, complaint: str) -> None:  # noqa: ANN401
+def test_what_has_no_bounded_structural_form_raises(annotation: Any, complaint: str) -> None:
     with pytest.raises(SchemaError, match=complaint):
         _schema_of(annotation)
 

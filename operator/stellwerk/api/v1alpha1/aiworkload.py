@@ -154,7 +154,15 @@ class AIWorkloadSpec(WireModel):
 class AIWorkload(Kind):
     """A gang of pods that is placed as a unit, at the lowest expected cost its policy allows."""
 
-    rules = (short_name_rule("it becomes a label of the pods"),)
+    rules = (
+        short_name_rule("it becomes a label of the pods"),
+        Rule(
+            name="name-without-dots",
+            cel="!has(self.metadata.name) || !self.metadata.name.contains('.')",
+            message="metadata.name must not contain dots, because the pods' host names begin with it",
+            holds=lambda w: "." not in (w.metadata.name or w.metadata.generate_name),
+        ),
+    )
     info = KindInfo(
         kind="AIWorkload",
         plural="aiworkloads",
