@@ -96,6 +96,12 @@ STREAM_LISTS: Final = Gauge(
 STREAM_ERRORS: Final = Gauge(
     "stellwerk_stream_errors", "Errors of a stream since the start.", ("kind", "cluster"), registry=REGISTRY
 )
+STREAM_UNDECODABLE: Final = Gauge(
+    "stellwerk_stream_undecodable",
+    "Objects of a stream that were left out because they do not fit what we know of their kind.",
+    ("kind", "cluster"),
+    registry=REGISTRY,
+)
 OBJECTS: Final = Gauge(
     "stellwerk_cached_objects", "Objects in the cache of a stream.", ("kind", "cluster"), registry=REGISTRY
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from stellwerk.api.conditions import ConditionType
 from stellwerk.cluster import kubeconfig, resources, structs
 from stellwerk.cluster.reflector import Reflector
 from stellwerk.cluster.session import Request, Session
@@ -54,8 +55,7 @@ class Watch:
             self.bound.setdefault(name, time.monotonic())
 
     def _on_workload(self, _type: str, new: structs.AIWorkload | None, _old: structs.AIWorkload | None) -> None:
-        conditions = new.status.get("conditions", []) if new is not None else []
-        if new is not None and any(one["type"] == "Placed" and one["status"] == "True" for one in conditions):
+        if new is not None and new.status.is_true(ConditionType.PLACED):
             self.placed.setdefault(new.metadata.name, time.monotonic())
 
 

@@ -32,6 +32,7 @@ def publish(store: Store, reflectors: Sequence[Reflector[Any]], cluster: str) ->
         metrics.STREAM_AGE.labels(*labels).set(reflector.age())
         metrics.STREAM_LISTS.labels(*labels).set(reflector.stats.lists)
         metrics.STREAM_ERRORS.labels(*labels).set(reflector.stats.errors)
+        metrics.STREAM_UNDECODABLE.labels(*labels).set(reflector.undecodable)
         metrics.OBJECTS.labels(*labels).set(len(reflector.objects))
 
 

@@ -32,7 +32,6 @@ class Workloads:
         self.dirty: set[str] = set()
         self.orphans: set[WorkloadKey] = set()
         self._objects: dict[str, structs.AIWorkload] = {}
-        self._statuses: dict[str, WorkloadStatus] = {}
         self._parsed: dict[str, tuple[object, Workload | InvalidWorkload]] = {}
         self._uid_by_key: dict[WorkloadKey, str] = {}
         self._uid_by_job_name: dict[WorkloadKey, str] = {}  # Jobs that a workloadRef names
@@ -62,7 +61,6 @@ class Workloads:
         if uid not in self._objects and new.status.decision is None:
             self._undecided_since[uid] = time.monotonic()
         self._objects[uid] = new
-        self._statuses[uid] = new.status
         self._uid_by_key[key] = uid
         if reference := new.spec.get("workloadRef"):
             self._uid_by_job_name[WorkloadKey(key.namespace, reference["name"])] = uid
@@ -102,7 +100,8 @@ class Workloads:
 
     def status(self, uid: str) -> WorkloadStatus:
         """Return the status last seen; a workload that is gone has the empty one."""
-        return self._statuses.get(uid, WorkloadStatus())
+        found = self._objects.get(uid)
+        return WorkloadStatus() if found is None else found.status
 
     def first_decided(self, uid: str, now: float) -> float | None:
         """Return seconds from the first sight of a workload to its first decision; None if that was before."""
@@ -150,7 +149,7 @@ class Workloads:
         return WorkloadState(
             workload=self._workload(found, job),
             spec=found.spec,
-            status=self._statuses[uid],
+            status=found.status,
             job=job,
             job_lost=job is None and uid in self._lost,
             deleting=found.metadata.deletion_timestamp is not None,
@@ -197,7 +196,7 @@ class Workloads:
                 del self._job_by_owner[uid]
 
     def _forget(self, uid: str, key: WorkloadKey, shown: structs.AIWorkload) -> None:
-        for cache in (self._objects, self._statuses, self._parsed, self._undecided_since):
+        for cache in (self._objects, self._parsed, self._undecided_since):
             cache.pop(uid, None)
         if self._uid_by_key.get(key) == uid:
             del self._uid_by_key[key]
