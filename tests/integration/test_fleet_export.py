@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,17 @@ import pytest
 import yaml
 
 from tests.demo import world
-from tests.testbed import pools
+from tests.testbed import env, pools
+from tests.testbed.binaries import absent_everywhere
 from tests.testbed.cluster import Cluster
 from tests.testbed.pools import Pool
+from tests.testbed.progress import Progress
 from tests.testbed.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 STELLWERK = Path(sys.executable).with_name("stellwerk")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.xdist_group("fleet-export")]
 
 DECLARED = Pool(
     name="declared", count=3, gpus=8, labels={"team": "blue"}, taints=({"key": "gpu", "effect": "NoSchedule"},)
@@ -133,10 +135,8 @@ def take(cluster: Cluster, node: str, gpus: int) -> None:
     )
 
 
-@pytest.fixture
-def cluster(start_cluster: Callable[[], Cluster]) -> Cluster:
-    """A control plane with a declared pool, nodes that nobody declared, a policy, and somebody else's pods."""
-    one = start_cluster()
+def furnish(one: Cluster) -> Cluster:
+    """Add a declared pool, nodes that nobody declared, a policy, and somebody else's pods."""
     one.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
     one.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=120s")
     for name in ("namespace.yaml", "rbac.yaml"):
@@ -149,7 +149,21 @@ def cluster(start_cluster: Callable[[], Cluster]) -> Cluster:
     return one
 
 
-def test_a_plan_over_the_exported_fleet_says_what_the_operator_decides(cluster: Cluster, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A furnished control plane that the tests of this file share; they leave it as they found it."""
+    if os.environ.get(env.KUBECONFIG):
+        pytest.skip(f"{env.KUBECONFIG} is set: only that cluster is to be used")
+    if reason := absent_everywhere():
+        pytest.fail(reason, pytrace=False)
+    with Cluster.start(progress=Progress(quiet=True)) as one:
+        yield furnish(one)
+
+
+def test_a_plan_over_the_exported_fleet_says_what_the_operator_decides(
+    start_cluster: Callable[[], Cluster], tmp_path: Path
+) -> None:
+    cluster = furnish(start_cluster())
     first = [
         workload("fits", "H100", 8, replicas=2, policy="germany"),
         workload("waits", "H100", 8, replicas=3, policy="germany"),
@@ -213,6 +227,7 @@ def test_placed_pods_that_are_not_bound_yet_count_as_used(cluster: Cluster, tmp_
     status = {"status": {"conditions": [condition], "placement": placement}}
     cluster.kubectl("patch", "aiw", "placed", "--subresource=status", "--type=merge", "-p", json.dumps(status))
     fleet = exported(cluster, tmp_path / "fleet.yaml")
+    cluster.kubectl("delete", "aiw", "placed")
     said = planned(fleet, tmp_path, [workload("five", "H100", 5), workload("eight", "H100", 8)])
     assert said == {"five": ("Fit", "blue"), "eight": ("Wait", "")}
 
