@@ -25,8 +25,8 @@ def reservation_of(state: WorkloadState, bound: int) -> Reservation | None:
         return None
     if state.job is not None and state.job.finished:
         return None
-    done = state.job.succeeded if state.job else 0
-    return reserve(state.workload, placement, max(0, placement.replicas - done - bound))
+    wanted = placement.replicas if state.job is None else min(placement.replicas, state.job.pods_wanted)
+    return reserve(state.workload, placement, max(0, wanted - bound))
 
 
 def reserve(workload: Workload, placement: Placement, pods: int) -> Reservation | None:

@@ -201,3 +201,19 @@ def test_a_users_job_that_still_stops_is_not_changed_before_kubernetes_allows_it
     seen = state(REF, job=user_job())
     status = written(due(seen, choose(seen)), WorkloadStatus())
     assert due(state(REF, status=status, job=user_job(started=True))) is None
+
+
+def test_a_job_that_the_api_server_refuses_gives_its_place_back_and_says_what_was_refused() -> None:
+    status = written(due(state(), choose(state())), WorkloadStatus())
+    refused = state(status=status, refusal='pods "train" is forbidden: exceeded quota')
+    assert not needs_decision(refused)
+    transaction = due(refused)
+    assert kinds(transaction) == ["PatchStatus", "EmitEvent"]
+    after = written(transaction, status)
+    placed = after.condition("Placed")
+    assert placed is not None
+    assert (placed.status, placed.reason) == ("False", "WriteRefused")
+    assert "exceeded quota" in placed.message
+    assert after.placement is None
+    assert due(state(status=after, refusal=refused.refusal)) is None
+    assert needs_decision(state(status=after))
