@@ -19,7 +19,7 @@ from stellwerk.cluster.outcome import Outcome, OutcomeKind
 from stellwerk.control.inflight import InFlight
 from stellwerk.control.retries import Retries
 from stellwerk.control.store import Store
-from stellwerk.lifecycle.actions import Transaction
+from stellwerk.lifecycle.actions import CreateWorkload, Transaction
 from stellwerk.lifecycle.adopt import adoption
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.reservations import reserve
@@ -96,8 +96,10 @@ class Cycle:
             self._inflight.half_written(uid, outcome.resource_version)  # placed, though its Job is not there yet
         elif self._inflight.failed(uid):
             self._store.capacity.freed = True
+        self._told.pop(uid, None)  # a Job that was not taken in is tried again
         if outcome.kind is not OutcomeKind.NOT_LEADER:
-            self._retries.failed(uid, outcome.error if outcome.kind in _REFUSED else None)
+            told = outcome.kind in _REFUSED and not isinstance(outcome.transaction.actions[0], CreateWorkload)
+            self._retries.failed(uid, outcome.error if told else None)
 
     def restart(self) -> None:
         """Forget all assumptions and look at everything: this replica has just begun to lead."""

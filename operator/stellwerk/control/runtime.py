@@ -188,18 +188,20 @@ class Runtime:
             self._loop.call_soon_threadsafe(call)
 
     async def _cycles(self) -> None:
+        looked = time.monotonic()
         while True:
-            by_event = await self._batcher.window()
+            await self._batcher.window()
             if not self._leading:
                 continue
-            if not by_event:
+            if time.monotonic() - looked >= self._how.window[2]:  # however many events there are
+                looked = time.monotonic()
                 self._look_again()
             self._cycle.run_once()
             if self._store.capacity.freed or self._store.rules_changed:
                 self._batcher.trigger()
 
     def _look_again(self) -> None:
-        """Without any event for a while: look at all that has not settled, and at whether kopf still answers."""
+        """Once per tick: look at all that has not settled, and at whether kopf still answers."""
         self._store.look_at_unsettled()
         if self._store.unanswered(_OVERDUE_SECONDS):
             _log.warning("policies or pools without an answer: kopf is started again")

@@ -149,8 +149,8 @@ class Store:
         return state
 
     def mark(self, uid: str) -> None:
-        """Look at a workload in the next cycle."""
-        self.workloads.dirty.add(uid)
+        """Look at a workload, or at a Job that may become one, in the next cycle."""
+        self.workloads.mark(uid)
         self._changed()
 
     def look_at_everything(self) -> None:

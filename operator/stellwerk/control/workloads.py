@@ -94,6 +94,13 @@ class Workloads:
             self.dirty.add(owner)
         return owner
 
+    def mark(self, uid: str) -> None:
+        """Mark an AIWorkload, or a Job that no AIWorkload stands for yet, by its uid."""
+        if uid in self._job_by_uid:
+            self.orphans.add(self._job_by_uid[uid])
+        else:
+            self.dirty.add(uid)
+
     def look_at_all_jobs(self) -> None:
         """Mark every labelled Job that no AIWorkload stands for."""
         self.orphans.update(key for key, job in self._jobs.items() if self._owner(job) is None)
