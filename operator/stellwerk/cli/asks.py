@@ -98,7 +98,8 @@ class Asks:
                 self.problems.append(document.problem((), f"is no Job that Kubernetes would take: {error}"))
                 continue
             identity = self._identity(document)
-            view = msgspec.structs.replace(job_view(job), key=identity.key, uid=identity.uid)
+            born_suspended = document.value["spec"].get("suspend") is not False  # deploy/admission.yaml sees to it
+            view = msgspec.structs.replace(job_view(job), key=identity.key, uid=identity.uid, suspend=born_suspended)
             found.append((identity.uid, (view, document)))
         return found
 
@@ -144,5 +145,5 @@ def _why(job: JobView) -> str:
     if POLICY_LABEL not in job.labels:
         return f"it has no label {POLICY_LABEL}"
     if not job.suspend:
-        return "it does not say suspend: true, so its pods would start before they are placed"
+        return "it says suspend: false, so its pods would start before they are placed"
     return "it has ended, or it is in a namespace that Stellwerk never touches"

@@ -11,7 +11,7 @@ from typing import Final
 from stellwerk.cli import document, tables
 from stellwerk.cli.inputs import Defaults, Inputs, load
 from stellwerk.cli.problems import BadInputError, Problem
-from stellwerk.cli.result import EXIT_BAD_INPUT, Entry, Result
+from stellwerk.cli.result import EXIT_BAD_INPUT, Entry, Result, exit_code
 from stellwerk.cli.terminal import Terminal, emit
 from stellwerk.placement import planner
 
@@ -36,14 +36,15 @@ def run(request: Request) -> int:
     """Plan, print, and return the exit code; every problem of the input goes to standard error."""
     try:
         result = decide(request)
-        text = render(request, result)
+        entries = result.entries if request.explain is None else _named(result, request.explain)
+        text = render(request, result, entries)
     except BadInputError as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     emit(text)
-    return result.exit_code
+    return exit_code(entries)
 
 
 def decide(request: Request) -> Result:
@@ -86,13 +87,8 @@ def _utc(time: datetime) -> datetime:
     return time.astimezone(UTC).replace(microsecond=0)
 
 
-def render(request: Request, result: Result) -> str:
-    """Return the plan in the format that was asked for.
-
-    Raises:
-        BadInputError: no workload has the name that is to be explained.
-    """
-    entries = result.entries if request.explain is None else _named(result, request.explain)
+def render(request: Request, result: Result, entries: tuple[Entry, ...]) -> str:
+    """Return the plan, or the `entries` that are to be explained, in the format that was asked for."""
     if request.output in {"json", "yaml"}:
         shown = document.build(result) if request.explain is None else document.explain(result, entries)
         return document.as_json(shown) if request.output == "json" else document.as_yaml(shown)
@@ -103,6 +99,7 @@ def render(request: Request, result: Result) -> str:
 
 
 def _named(result: Result, name: str) -> tuple[Entry, ...]:
+    """Return the workloads of this name; BadInputError lists the names if there is none."""
     found = result.named(name)
     if not found:
         known = ", ".join(sorted(str(entry.workload.key) for entry in result.entries)) or "none"

@@ -34,12 +34,6 @@ class Result:
     """What was left out of the plan, and why; sentences for people."""
 
     @property
-    def exit_code(self) -> int:
-        """0, or 2 if a workload can never fit."""
-        never = any(entry.decision.mode is Mode.NEVER for entry in self.entries)
-        return EXIT_NEVER_FITS if never else EXIT_FITS
-
-    @property
     def totals(self) -> Totals:
         """Sums over what is placed."""
         return Totals.of(self.entries)
@@ -47,6 +41,12 @@ class Result:
     def named(self, name: str) -> tuple[Entry, ...]:
         """Return the workloads called `name`, or `namespace/name`."""
         return tuple(e for e in self.entries if name in {e.workload.key.name, str(e.workload.key)})
+
+
+def exit_code(shown: tuple[Entry, ...]) -> int:
+    """Return 0, or 2 if a workload that is shown can never fit."""
+    never = any(entry.decision.mode is Mode.NEVER for entry in shown)
+    return EXIT_NEVER_FITS if never else EXIT_FITS
 
 
 @dataclass(frozen=True, slots=True)

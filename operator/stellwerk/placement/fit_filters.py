@@ -150,7 +150,8 @@ def pool_has_no_nodes(ask: Ask, view: PoolView) -> Rejection | None:
 
 
 def _offers_no_accelerator(ask: Ask, view: PoolView) -> bool:
-    return ask.option is not None and bool(view.nodes) and view.accelerators[1] == 0
+    declared = view.pool.accelerator is not None  # else AcceleratorMismatch says it
+    return declared and ask.option is not None and bool(view.nodes) and view.accelerators[1] == 0
 
 
 def capacity_full(ask: Ask, view: PoolView) -> Rejection | None:

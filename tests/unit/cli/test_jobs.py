@@ -27,7 +27,7 @@ def test_a_job_without_the_label_or_not_suspended_is_left_alone_and_the_note_say
     said = cli("plan", "-f", "all.yaml")
     assert said.code == 0
     assert "note: Job default/plain is left alone: it has no label stellwerk.dev/policy" in said.err
-    assert "note: Job default/running is left alone: it does not say suspend: true" in said.err
+    assert "note: Job default/running is left alone: it says suspend: false" in said.err
     assert "plain" not in said.out
 
 

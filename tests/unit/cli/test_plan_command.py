@@ -139,6 +139,12 @@ def test_explain_shows_every_candidate_with_its_verdict_cost_and_reasons(cli: Cl
     assert "JurisdictionNotAllowed: policy eu-only allows" in table
     assert "Chosen" in table
     assert "Compute" in said.out
+    assert "PoolHasNoNodes" not in said.out  # the CPU pool lacks accelerators, not nodes
+
+
+def test_the_exit_code_of_explain_is_that_of_the_workload_explained(cli: Cli, examples: Path) -> None:
+    assert cli("plan", "-f", examples, "--explain", "tokenize").code == 0
+    assert cli("plan", "-f", examples, "--explain", "records-too-big").code == 2
 
 
 def test_explain_of_an_unknown_name_is_bad_input_that_lists_the_names(cli: Cli, examples: Path) -> None:
