@@ -76,7 +76,8 @@ def kind(value: dict[str, Any]) -> str:
         return f"list of {kind(value.get('items', {}))}"
     if value.get("type") == "object" and isinstance(value.get("additionalProperties"), dict):
         return f"map to {kind(value['additionalProperties'])}"
-    return str(value.get("type", "any"))
+    named = value.get("type", "any")
+    return " or ".join(named) if isinstance(named, list) else str(named)
 
 
 PAGES = {

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from stellwerk.api import quantity
 from stellwerk.api.base import Labels, Name, QualifiedName
-from stellwerk.api.quantity import Quantity
 from stellwerk.api.v1alpha1 import Taint
 
 
@@ -22,7 +21,14 @@ def _is_quantity(value: str | int) -> str | int:
     return value
 
 
-Quantities = dict[QualifiedName, Annotated[Quantity, AfterValidator(_is_quantity)]]
+Quantity = Annotated[
+    StrictInt | StrictStr,
+    AfterValidator(_is_quantity),
+    WithJsonSchema({"type": ["integer", "string"]}),
+]
+"""Any quantity that a node may report; wider than those of our kinds, which CEL has to bear."""
+
+Quantities = dict[QualifiedName, Quantity]
 """Amounts by resource name, such as `{"cpu": "192", "memory": "2Ti", "nvidia.com/gpu": "8"}`."""
 
 

@@ -1,10 +1,12 @@
 """Writing a fleet file: a plan over what was written equals the plan over what was seen."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +21,7 @@ from stellwerk.model.discovery import discover_pools
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Reservation, Snapshot
 from stellwerk.placement.planner import plan
-from tests.unit.cli.conftest import Make
+from tests.unit.cli.conftest import ROOT, Make
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GPU = "nvidia.com/gpu"
@@ -41,7 +43,7 @@ def node(name: str, pool: str = "blue", gpus: int = 8, **facts: Any) -> Node:
         labels["nvidia.com/gpu.product"] = "NVIDIA-H100-80GB-HBM3"
     allocatable = Resources.from_quantities({"cpu": "64", "memory": "1Ti", "pods": "110", GPU: str(gpus)})
     taints = (TAINT,) if pool == "blue" else ()
-    return Node(name, labels, allocatable, **{"taints": taints, **facts})
+    return Node(name, labels, **{"allocatable": allocatable, "taints": taints, **facts})
 
 
 def written(exported: Exported, folder: Path, *more: dict[str, Any]) -> Path:
@@ -117,3 +119,15 @@ def test_reserved_pods_that_find_no_room_are_noted_and_not_forgotten_in_silence(
     [pool] = fleetwriter.document(exported)["pools"]
     assert pool["nodes"][0]["used"][GPU] == "8"
     assert bool(exported.notes) is noted
+
+
+def test_what_a_kubelet_reports_survives_the_file_and_obeys_the_schema(tmp_path: Path) -> None:
+    odd = {"cpu": "191450m", "memory": "1938410Mi", "ephemeral-storage": "107374182400", "pods": "737", GPU: "8"}
+    allocatable = Resources.from_quantities(odd)
+    exported = seen([node("a", allocatable=allocatable)], {"a": Resources.from_quantities({"memory": "123456789k"})})
+    document = fleetwriter.document(exported)
+    schema = json.loads((ROOT / "docs/reference/fleet.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(document)
+    snapshot = load([str(written(exported, tmp_path))], None, [], Defaults("default", NOW)).snapshot
+    assert snapshot.nodes[0].allocatable == allocatable
+    assert snapshot.usage[snapshot.nodes[0].name].get("memory") == 123_456_789_000
