@@ -25,11 +25,25 @@ SERVICE_ACCOUNT = "stellwerk"
 
 def install(kubectl: Kubectl) -> None:
     """Install the CRDs and the operator's role; safe to repeat, also from several processes."""
-    for path in ("crds", "deploy/namespace.yaml", "deploy/rbac.yaml", "deploy/flowschema.yaml"):
-        kubectl(
-            "apply", "--server-side", "--force-conflicts", *(("-k",) if path == "crds" else ("-f",)), str(ROOT / path)
-        )
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
+    files = ("namespace.yaml", "rbac.yaml", "flowschema.yaml", "admission.yaml")
+    named = [part for name in files for part in ("-f", str(ROOT / "deploy" / name))]
+    kubectl("apply", "--server-side", "--force-conflicts", *named)
     kubectl("wait", "--for=condition=Established", "--timeout=180s", "-f", str(ROOT / "crds"))
+    eventually(lambda: _labelled_jobs_are_suspended(kubectl))
+
+
+def _labelled_jobs_are_suspended(kubectl: Kubectl) -> bool:
+    """Whether the API server obeys deploy/admission.yaml already; it takes it up some time after it was applied."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "example.com/probe:1"}]}
+    probe = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "probe", "namespace": "default", "labels": {"stellwerk.dev/policy": "default"}},
+        "spec": {"template": {"spec": pod}},
+    }
+    made = json.loads(kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", stdin=json.dumps(probe)))
+    return bool(made["spec"].get("suspend"))
 
 
 def kubeconfig(kubectl: Kubectl, path: Path) -> Path:

@@ -42,7 +42,7 @@ def prepare(cluster: Cluster, progress: Progress) -> None:
     with progress.step("installing the custom resource definitions and the operator's role"):
         kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
         kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=120s")
-        for name in ("namespace.yaml", "rbac.yaml", "flowschema.yaml"):
+        for name in ("namespace.yaml", "rbac.yaml", "flowschema.yaml", "admission.yaml"):
             kubectl("apply", "-f", str(ROOT / "deploy" / name))
     described = pools.load(HERE / "pools.yaml")
     nodes = sum(pool.count for pool in described)

@@ -98,7 +98,7 @@ class Asks:
                 self.problems.append(document.problem((), f"is no Job that Kubernetes would take: {error}"))
                 continue
             identity = self._identity(document)
-            born_suspended = document.value["spec"].get("suspend") is not False  # deploy/admission.yaml sees to it
+            born_suspended = (document.value.get("spec") or {}).get("suspend") is not False  # deploy/admission.yaml sees to it
             view = msgspec.structs.replace(job_view(job), key=identity.key, uid=identity.uid, suspend=born_suspended)
             found.append((identity.uid, (view, document)))
         return found

@@ -15,7 +15,7 @@ FOREVER = "never"
 CONDITIONS = ("Accepted", "Placed", "Ready", "Evicted", "Finished")
 
 
-def pod_template(steer: Mapping[str, str], **spec: Any) -> Object:  # noqa: ANN401 - JSON
+def pod_template(steer: Mapping[str, str], **spec: Any) -> Object:
     """A template of one container; `steer` becomes annotations that tell kwok how the pod behaves."""
     return {
         "metadata": {"annotations": {f"{PREFIX}/{key}": value for key, value in steer.items()}},
@@ -37,7 +37,7 @@ def workload(
     policy: str,
     gpus: int = 1,
     steer: Mapping[str, str] | None = None,
-    **spec: Any,  # noqa: ANN401 - JSON
+    **spec: Any,
 ) -> Object:
     """An AIWorkload of one pod that asks for H100s and runs until it is stopped, unless `steer` says otherwise."""
     chosen = {"duration": FOREVER, **(steer or {})}
@@ -52,7 +52,7 @@ def user_job(
     policy: str | None,
     gpus: int = 1,
     steer: Mapping[str, str] | None = None,
-    **spec: Any,  # noqa: ANN401 - JSON
+    **spec: Any,
 ) -> Object:
     """A suspended Job as a user writes it, labelled with `policy` unless that is None."""
     template = pod_template({"duration": FOREVER, **(steer or {})}, restartPolicy="Never")
@@ -67,7 +67,7 @@ def user_job(
     }
 
 
-def policy(name: str, **spec: Any) -> Object:  # noqa: ANN401 - JSON
+def policy(name: str, **spec: Any) -> Object:
     """A PlacementPolicy in EUR."""
     return {
         "apiVersion": API,
@@ -77,7 +77,7 @@ def policy(name: str, **spec: Any) -> Object:  # noqa: ANN401 - JSON
     }
 
 
-def pool(name: str, selector: Mapping[str, str], gpus: int = 8, **spec: Any) -> Object:  # noqa: ANN401 - JSON
+def pool(name: str, selector: Mapping[str, str], gpus: int = 8, **spec: Any) -> Object:
     """A ComputePool of owned H100 nodes in Germany at 32 EUR per node and hour."""
     body: Object = {
         "nodeSelector": dict(selector),

@@ -45,26 +45,26 @@ class Site:
 
     # ------------------------------------------------------------------------------ making
 
-    def policy(self, name: str, **spec: Any) -> str:  # noqa: ANN401 - JSON
+    def policy(self, name: str, **spec: Any) -> str:
         """Create a policy that allows this test's pools only; returns its name."""
         require = {"poolLabels": {"test": self.name}} | spec.pop("require", {})
         self._create("placementpolicies", objects.policy(name, require=require, **spec))
         return name
 
-    def nodes(self, name: str = "h100", count: int = 1, gpus: int = 8, **more: Any) -> str:  # noqa: ANN401
+    def nodes(self, name: str = "h100", count: int = 1, gpus: int = 8, **more: Any) -> str:
         """Add nodes and wait until they are ready; returns the name that their label has."""
         unique = f"{name}-{self.name}"
         self._node_pools.append(unique)
         pools.add(self.api, [pools.Pool(name=unique, count=count, gpus=gpus, **more)])
         return unique
 
-    def pool(self, name: str = "h100", nodes: int = 1, gpus: int = 8, **spec: Any) -> str:  # noqa: ANN401
+    def pool(self, name: str = "h100", nodes: int = 1, gpus: int = 8, **spec: Any) -> str:
         """Add nodes and declare them as a pool; returns its name."""
         unique = self.nodes(name, nodes, gpus)
         self.declare(unique, gpus=gpus, **spec)
         return unique
 
-    def declare(self, name: str, **spec: Any) -> None:  # noqa: ANN401 - JSON
+    def declare(self, name: str, **spec: Any) -> None:
         """Declare nodes that exist as a pool of the same name."""
         spec.setdefault("labels", {"test": self.name})
         self._create("computepools", objects.pool(name, {pools.POOL_LABEL: name}, **spec))
@@ -75,7 +75,7 @@ class Site:
             plural = "jobs" if one["kind"] == "Job" else "aiworkloads"
             self.api.call("POST", self._path(plural), one)
 
-    def workload(self, name: str, gpus: int = 1, **spec: Any) -> None:  # noqa: ANN401 - JSON
+    def workload(self, name: str, gpus: int = 1, **spec: Any) -> None:
         """Create an AIWorkload with this test's policy; see `objects.workload`."""
         self.submit(objects.workload(name, spec.pop("policy", self.name), gpus, **spec))
 

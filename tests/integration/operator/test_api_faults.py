@@ -76,8 +76,8 @@ def test_a_restarted_api_server_is_survived(ground: Ground, fault_site: Site, st
     ground.cluster.wait_ready()
     site.delete("aiworkloads", "before")
     site.workload("after", gpus=8)
-    site.submit(objects.user_job("later", site.name, gpus=8))
     site.running("after")
+    site.submit(objects.user_job("later", site.name, gpus=8))
     site.waits("later")
     assert operator.alive()
     assert eventually(lambda: operator.probe("/healthz")[0] == 200)
@@ -122,6 +122,7 @@ def test_a_policy_deleted_while_all_streams_were_cut_rules_no_longer(
     eventually(lambda: listing.hits > 2)
     site.kubectl("delete", "pp", policy)
     proxy.heal()
+    eventually(lambda: proxy.streams_open("placementpolicies$") == 2)  # the reflector's and kopf's
     site.workload("after", policy=policy)
     site.until("after", lambda seen: {one["reason"] for one in seen["status"]["conditions"]} & {"PolicyNotFound"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.integration.operator import objects
 from tests.integration.operator.objects import Object, condition, is_true
@@ -124,7 +125,9 @@ def test_a_labelled_job_in_kube_system_is_never_touched(site: Site) -> None:
     path = "/apis/batch/v1/namespaces/kube-system/jobs"
     job = objects.user_job(f"{site.name}-job", site.name)
     site.api.call("POST", path, job)
+    born = objects.user_job(f"{site.name}-born", site.name, suspend=False)
     try:
+        assert site.api.call("POST", f"{path}?dryRun=All", born)["spec"]["suspend"] is False
         one = f"{path}/{site.name}-job"
         eventually(lambda: is_true(site.api.get(one), "Suspended"))
         before = site.api.get(one)
@@ -137,12 +140,27 @@ def test_a_labelled_job_in_kube_system_is_never_touched(site: Site) -> None:
         site.api.call("DELETE", f"{path}/{site.name}-job?propagationPolicy=Background")
 
 
-def test_a_labelled_job_that_is_not_suspended_is_left_alone(site: Site) -> None:
+def test_the_label_alone_is_enough(site: Site) -> None:
+    site.pool()
+    job = objects.user_job("nightly", site.name)
+    del job["spec"]["suspend"]
+    manifest = yaml.safe_dump(job)
+    site.kubectl("apply", "-f", "-", stdin=manifest)
+    released(site, "nightly")
+    site.running("nightly")
+    assert "unchanged" in site.kubectl("apply", "-f", "-", stdin=manifest)
+    assert site.kubectl.run("diff", "-f", "-", stdin=manifest).stdout == ""
+    assert is_true(site.aiw("nightly"), "Ready")
+
+
+def test_a_job_that_gets_the_label_while_it_runs_is_left_alone(site: Site) -> None:
     pool = site.pool()
-    job = objects.user_job("running", site.name, suspend=False)
+    job = objects.user_job("running", None, suspend=False)
     job["spec"]["template"]["spec"]["nodeSelector"] = {POOL_LABEL: pool}
     site.submit(job)
-    before = released(site, "running")
+    released(site, "running")
+    site.patch("jobs", "running", {"metadata": {"labels": {objects.POLICY_LABEL: site.name}}})
+    before = site.get("jobs", "running")
     site.submit(objects.user_job("labelled", site.name))
     released(site, "labelled")
     after = site.get("jobs", "running")

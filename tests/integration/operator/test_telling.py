@@ -22,8 +22,8 @@ OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 def test_every_decision_in_the_log_says_workload_cycle_and_reason(site: Site, replicas: Replicas) -> None:
     site.pool()
     site.workload("train", gpus=8)
-    site.workload("late", gpus=8)
     site.placed("train")
+    site.workload("late", gpus=8)
     site.waits("late")
 
     def told() -> dict[str, list[str]]:
@@ -45,8 +45,8 @@ def test_every_decision_in_the_log_says_workload_cycle_and_reason(site: Site, re
 def test_metrics_tell_of_pools_workloads_cost_and_the_operator_itself(site: Site, replicas: Replicas) -> None:
     pool = site.pool(price={"perNodeHour": "32", "currency": "EUR"})
     site.workload("train", gpus=6)
-    site.workload("late", gpus=8)
     cost = site.running("train")["status"]["cost"]["perHour"]
+    site.workload("late", gpus=8)
     site.waits("late", "CapacityFull")
 
     def told() -> str:

@@ -117,8 +117,8 @@ def test_a_workload_without_accelerators_goes_to_a_pool_without(site: Site) -> N
 def test_kubectl_get_shows_where_what_it_costs_and_why(site: Site) -> None:
     pool = site.pool(price={"perNodeHour": "32", "currency": "EUR"})
     site.workload("train", gpus=8)
+    cost = site.running("train")["status"]["cost"]["perHour"]
     site.workload("late", gpus=8)
-    cost = site.placed("train")["status"]["cost"]["perHour"]
     site.waits("late")
 
     def rows(*arguments: str) -> dict[str, dict[str, str]]:
