@@ -69,8 +69,11 @@ def on_a_cluster(screen: Screen, stack: ExitStack, began: float) -> None:
     with screen.progress.step("starting the operator, `python -m stellwerk`, under its own restricted role"):
         stack.enter_context(operator.child)
         operator.wait_until_it_leads()
-    screen.progress.say("$ kubectl apply -f examples/policies -f examples/pools -f examples/workloads")
-    expected = world.apply_examples(cluster)
+    screen.progress.say("$ kubectl apply -f examples/policies -f examples/pools")
+    screen.progress.say("$ kubectl wait --for=condition=Accepted pp,cp --all")
+    world.apply_rules(cluster)
+    screen.progress.say("$ kubectl apply -f examples/workloads")
+    expected = world.apply_workloads(cluster)
     world.wait_until_settled(cluster, operator, expected, screen.progress)
     show(screen, cluster)
     told = figures_of(screen, stack, cluster, operator)

@@ -17,7 +17,6 @@ from tests.testbed.progress import Progress, TestbedError, clock
 
 HERE = Path(__file__).parent
 EXAMPLES = ROOT / "examples"
-APPLIED = ("policies", "pools", "workloads")
 SYSTEM = "stellwerk-system"
 SECONDS_TO_SETTLE = 300.0
 
@@ -96,10 +95,20 @@ def _clean(environment: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in kept.items() if key != "KUBECONFIG"}
 
 
-def apply_examples(cluster: Cluster) -> int:
-    """Apply every manifest of examples/ and return how many workloads that makes."""
-    for folder in APPLIED:
+def apply_rules(cluster: Cluster) -> None:
+    """Apply the policies and pools of examples/ and wait until the operator has answered each of them.
+
+    A workload that comes together with its pools may be decided before these are seen.
+    """
+    for folder in ("policies", "pools"):
         cluster.kubectl("apply", "-f", str(EXAMPLES / folder))
+    for kind in ("placementpolicies", "computepools"):
+        cluster.kubectl("wait", "--for=condition=Accepted", kind, "--all", "--timeout=120s")
+
+
+def apply_workloads(cluster: Cluster) -> int:
+    """Apply every workload of examples/ and return how many there are."""
+    cluster.kubectl("apply", "-f", str(EXAMPLES / "workloads"))
     return len(list((EXAMPLES / "workloads").glob("*.yaml")))
 
 
