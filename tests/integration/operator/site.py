@@ -115,6 +115,11 @@ class Site:
         found: Object = self.api.get(f"{_OURS}/{plural}/{name}")
         return found
 
+    def all_of(self, plural: str) -> list[Object]:
+        """Return all PlacementPolicies or ComputePools, also those of others."""
+        items: list[Object] = self.api.get(f"{_OURS}/{plural}")["items"]
+        return items
+
     def child(self, name: str) -> Object:
         """Return the Job of an AIWorkload; LookupError while there is none."""
         found = [job for job in self.list("jobs") if job["metadata"]["name"] == self._child_name(name)]

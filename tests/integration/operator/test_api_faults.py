@@ -10,7 +10,6 @@ import pytest
 from tests.faults.proxy import FaultProxy
 from tests.faults.rules import Answer, DropReply, Effect, Fault, Match, error_event
 from tests.integration.operator import objects
-from tests.integration.operator.conftest import Ground
 from tests.integration.operator.objects import is_true
 from tests.integration.operator.site import Site
 from tests.integration.operator.watching import Watch, most_gpus_asked, pods_watched
@@ -66,23 +65,6 @@ def test_phases_of_refusals_delay_and_change_nothing(
     assert operator.alive()
 
 
-def test_a_restarted_api_server_is_survived(ground: Ground, fault_site: Site, start: Start) -> None:
-    site = fault_site
-    site.pool()
-    operator = start(LEASE__DURATION_SECONDS="15", LEASE__RENEW_SECONDS="10")
-    site.workload("before", gpus=8)
-    site.running("before")
-    ground.cluster.component("kube-apiserver").restart()
-    ground.cluster.wait_ready()
-    site.delete("aiworkloads", "before")
-    site.workload("after", gpus=8)
-    site.running("after")
-    site.submit(objects.user_job("later", site.name, gpus=8))
-    site.waits("later")
-    assert operator.alive()
-    assert eventually(lambda: operator.probe("/healthz")[0] == 200)
-
-
 def test_what_was_deleted_while_all_streams_were_cut_frees_its_room(
     fault_site: Site, proxy: FaultProxy, proxied: Path, start: Start
 ) -> None:
@@ -122,7 +104,8 @@ def test_a_policy_deleted_while_all_streams_were_cut_rules_no_longer(
     eventually(lambda: listing.hits > 2)
     site.kubectl("delete", "pp", policy)
     proxy.heal()
-    eventually(lambda: proxy.streams_open("placementpolicies$") == 2)  # the reflector's and kopf's
+    cached = 'stellwerk_cached_objects{cluster="local",kind="placementpolicies"}'
+    eventually(lambda: operator.metric(cached) == len(site.all_of("placementpolicies")))
     site.workload("after", policy=policy)
     site.until("after", lambda seen: {one["reason"] for one in seen["status"]["conditions"]} & {"PolicyNotFound"})
 

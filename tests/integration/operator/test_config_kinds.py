@@ -61,7 +61,7 @@ def test_a_workload_that_is_deleted_and_made_anew_is_another_workload(site: Site
     site.pool()
     site.workload("train")
     first = site.running("train")["status"]["child"]
-    site.kubectl("delete", "aiw", "train", "--cascade=foreground")
+    site.kubectl("delete", "aiw", "train")
     site.workload("train")
     assert site.running("train")["status"]["child"]["name"] != first["name"]
 
@@ -84,7 +84,7 @@ def test_nothing_is_written_where_nothing_changes(
 
     def written() -> list[str]:
         found = proxy.requests(Match(write=True))
-        return [f"{one.method} {one.path}" for one in found if "/leases" not in one.path]
+        return [f"{one.method} {one.path}" for one in found if site.name in one.path]
 
     def quiet() -> bool:
         before = written()
@@ -104,6 +104,8 @@ def test_nothing_is_written_where_nothing_changes(
         return True
 
     holds(nothing_new, seconds=7)  # longer than the tick that looks at everything
+    (event,) = site.events("AIWorkload", "waits")
+    assert event["count"] == 1
 
 
 def moment() -> str:

@@ -18,9 +18,6 @@ from tests.testbed.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("ground"), pytest.mark.timeout(1500)]
 
-LIFE = r"^(?!.*/(leases|placementpolicies|computepools)).*$"
-"""All writes but those to the Lease and to what people declare."""
-
 STEER = {"duration": "500ms"}
 
 
@@ -51,6 +48,7 @@ class Lives:
 
     def __init__(self, site: Site, proxy: FaultProxy, operator: Operator) -> None:
         self.site, self.proxy, self.operator = site, proxy, operator
+        self.life = f"/namespaces/{site.name}/"  # all writes but those to the Lease and to what people declare
         self.kills = 0
 
     def run(self, kind: str, name: str, kill_at: int, stage: Stage) -> Object:
@@ -59,7 +57,7 @@ class Lives:
         def kill(_: Seen) -> None:
             self.operator.kill()
 
-        fault = self.proxy.inject(Fault(Match(write=True, path=LIFE), Call(kill, stage), times=1, skip=kill_at))
+        fault = self.proxy.inject(Fault(Match(write=True, path=self.life), Call(kill, stage), times=1, skip=kill_at))
         live(self.site, kind, name)
         self._until_ended_or_killed(name, fault)
         self.proxy.heal()

@@ -138,8 +138,9 @@ def test_a_restarted_operator_leaves_everything_as_it_is(
     fault_site: Site, proxy: FaultProxy, proxied: Path, start: Start
 ) -> None:
     site = fault_site
-    site.pool()
+    pool = site.pool()
     first = start()
+    eventually(lambda: site.config("computepools", pool).get("status", {}).get("nodes") == 1)
     site.workload("runs", gpus=8)
     site.running("runs")
     site.workload("waits", gpus=8)
