@@ -11,7 +11,7 @@ from tests.bench.watching import until, watching
 from tests.testbed.progress import Progress
 
 PAIRS = 100
-PER_SECOND = 10
+PER_SECOND = 10  # objects of both kinds together
 JOBS = f"/apis/batch/v1/namespaces/{beds.NAMESPACE}/jobs"
 WORKLOADS = f"/apis/stellwerk.dev/v1alpha1/namespaces/{beds.NAMESPACE}/aiworkloads"
 
@@ -32,7 +32,7 @@ async def _measure(bed: beds.Bed) -> Mapping[str, object]:
                 (f"aiw-{number:03}", WORKLOADS, beds.workload),
             ):
                 tasks[name] = asyncio.create_task(watch.create(path, make(name, "never")))
-                await asyncio.sleep(1 / PER_SECOND / 2)
+                await asyncio.sleep(1 / PER_SECOND)
             bed.progress.update(f"apply to bound: {number + 1} of {PAIRS} pairs created")
         began = {name: await task for name, task in tasks.items()}
         await until(2 * PAIRS, watch.bound, "apply to bound: pods bound", bed.progress)

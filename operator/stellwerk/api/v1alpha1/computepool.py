@@ -10,7 +10,6 @@ from pydantic import Field
 from stellwerk.api.base import (
     DNS_SUBDOMAIN,
     LIST_SET,
-    MAX_COUNTER,
     Labels,
     LabelValue,
     Name,
@@ -23,11 +22,10 @@ from stellwerk.api.base import (
     key_rule,
     list_map,
 )
-from stellwerk.api.conditions import Conditions
 from stellwerk.api.labels import LOCAL_CLUSTER
 from stellwerk.api.money import Amount, Currency, PositiveAmount
 from stellwerk.api.quantity import Quantity, positive_rule
-from stellwerk.api.v1alpha1.kind import AGE, Column, Kind, KindInfo, short_name_rule
+from stellwerk.api.v1alpha1.kind import AGE, AnsweredStatus, Column, Kind, KindInfo, short_name_rule
 
 CapacityType = Literal["Owned", "Reserved", "OnDemand", "Spot"]
 """How nodes are paid for: owned, reserved for a term, by the hour, or interruptible."""
@@ -215,24 +213,9 @@ class ComputePoolSpec(WireModel):
     ] = None
 
 
-class ComputePoolStatus(WireModel):
-    """What was found of the pool."""
+class ComputePoolStatus(AnsweredStatus):
+    """Whether the pool is in force, and what was found of it."""
 
-    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=MAX_COUNTER)] = 0
-    conditions: Annotated[
-        Conditions,
-        doc(
-            "Accepted.",
-            [
-                {
-                    "type": "Accepted",
-                    "status": "True",
-                    "reason": "Valid",
-                    "lastTransitionTime": "2026-11-22T19:00:00Z",
-                }
-            ],
-        ),
-    ] = ()
     nodes: Annotated[int | None, doc("Nodes that the selector matches.", 4, ge=0, le=2**31 - 1)] = None
     accelerators: Annotated[int | None, doc("Accelerators of all these nodes.", 32, ge=0, le=2**31 - 1)] = None
 

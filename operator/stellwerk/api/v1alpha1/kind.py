@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from stellwerk.api.base import ObjectMeta, Rule, WireModel
+from stellwerk.api.base import MAX_COUNTER, ObjectMeta, Rule, WireModel, doc
+from stellwerk.api.conditions import Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,26 @@ def short_name_rule(why: str) -> Rule:
         message=f"metadata.name must have at most 63 characters, because {why}",
         holds=lambda obj: len(obj.metadata.name) <= 63,  # noqa: PLR2004 - as in the CEL text
     )
+
+
+class AnsweredStatus(WireModel):
+    """The status of a kind that people write by hand: whether what they wrote is in force."""
+
+    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=MAX_COUNTER)] = 0
+    conditions: Annotated[
+        Conditions,
+        doc(
+            "Accepted.",
+            [
+                {
+                    "type": "Accepted",
+                    "status": "True",
+                    "reason": "Valid",
+                    "lastTransitionTime": "2026-11-22T19:00:00Z",
+                }
+            ],
+        ),
+    ] = ()
 
 
 class Kind(WireModel):

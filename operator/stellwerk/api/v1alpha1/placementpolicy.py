@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stellwerk.api.base import LIST_SET, MAX_COUNTER, Labels, Name, Token, WireModel, doc, key_rule
-from stellwerk.api.conditions import Conditions
+from stellwerk.api.base import LIST_SET, Labels, Name, Token, WireModel, doc, key_rule
 from stellwerk.api.duration import DurationOrZero
 from stellwerk.api.money import Amount, Currency, PositiveAmount
 from stellwerk.api.v1alpha1.computepool import CapacityType, Provider
-from stellwerk.api.v1alpha1.kind import AGE, Column, Kind, KindInfo, short_name_rule
+from stellwerk.api.v1alpha1.kind import AGE, AnsweredStatus, Column, Kind, KindInfo, short_name_rule
 
 Jurisdiction = Annotated[str, Field(min_length=2, max_length=3, pattern=r"^([A-Z]{2}|EEA)$")]
 """An ISO 3166-1 alpha-2 code, or the groups EU and EEA."""
@@ -104,24 +103,8 @@ class PlacementPolicySpec(WireModel):
     ] = None
 
 
-class PlacementPolicyStatus(WireModel):
+class PlacementPolicyStatus(AnsweredStatus):
     """Whether the policy is in force."""
-
-    observed_generation: Annotated[int, doc("Generation of the spec that was seen.", 1, ge=0, le=MAX_COUNTER)] = 0
-    conditions: Annotated[
-        Conditions,
-        doc(
-            "Accepted.",
-            [
-                {
-                    "type": "Accepted",
-                    "status": "True",
-                    "reason": "Valid",
-                    "lastTransitionTime": "2026-11-22T19:00:00Z",
-                }
-            ],
-        ),
-    ] = ()
 
 
 ACCEPTED = Column(
