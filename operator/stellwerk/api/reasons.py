@@ -234,12 +234,6 @@ class Reason(StrEnum):
 
     PLACED = ("Placed", Group.EVENT, "The workload was given a place; the message says where.")
     WAITING = ("Waiting", Group.EVENT, "The workload has no place yet; the message says why.")
-    STARTED = ("Started", Group.EVENT, "The Job was created or unsuspended.")
-    CHILD_CONFLICT = (
-        "ChildConflict",
-        Group.EVENT,
-        "A Job of the name that the workload's Job would get exists and belongs to something else.",
-    )
     CHILD_EDITED = (
         "ChildEdited",
         Group.EVENT,
