@@ -53,7 +53,10 @@ class Batch(_Group):
     """The window in which events are collected before one cycle decides for all of them."""
 
     idle_seconds: float = Field(
-        0.02, ge=0, le=5, description="A window closes after this long without an event, in seconds."
+        0.001,
+        ge=0,
+        le=5,
+        description="A window closes after this long without an event, or as long as the last cycle took, in seconds.",
     )
     maximum_seconds: float = Field(
         0.2, ge=0, le=30, description="A window closes after this long at the latest, in seconds."

@@ -39,6 +39,7 @@ async def _measure(bed: beds.Bed) -> Mapping[str, object]:
     took = {name: watch.bound[name] - began[name] for name in began}
     jobs = sorted(took[name] for name in took if name.startswith("job"))
     workloads = sorted(took[name] for name in took if name.startswith("aiw"))
+    placed = sorted(watch.placed[name] - began[name] for name in began if name in watch.placed)
     pairs = [took[f"aiw-{n:03}"] / took[f"job-{n:03}"] for n in range(PAIRS)]
     return {
         "pairs": PAIRS,
@@ -48,5 +49,6 @@ async def _measure(bed: beds.Bed) -> Mapping[str, object]:
         "median_of_pair_ratios": round(statistics.median(pairs), 2),
         "ratio_of_90th_percentiles": round(workloads[int(0.9 * PAIRS)] / jobs[int(0.9 * PAIRS)], 2),
         "plain_job_median_ms": round(statistics.median(jobs) * 1000),
+        "aiworkload_placed_median_ms": round(statistics.median(placed) * 1000),
         "aiworkload_median_ms": round(statistics.median(workloads) * 1000),
     }

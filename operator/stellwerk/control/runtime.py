@@ -196,7 +196,9 @@ class Runtime:
             if time.monotonic() - looked >= self._how.window[2]:  # however many events there are
                 looked = time.monotonic()
                 self._look_again()
+            began = time.monotonic()
             self._cycle.run_once()
+            self._batcher.worked(time.monotonic() - began)
             if self._store.capacity.freed or self._store.rules_changed:
                 self._batcher.trigger()
 

@@ -54,3 +54,17 @@ def test_a_trigger_during_the_work_of_a_cycle_opens_the_next_window() -> None:
         return await asyncio.wait_for(batcher.window(), 60)
 
     assert asyncio.run(run())
+
+
+def test_after_a_long_cycle_a_window_waits_about_as_long() -> None:
+    """Else a large fleet would do nothing but plan, one workload at a time."""
+
+    async def run() -> float:
+        batcher = Batcher(idle=0.0, maximum=_FOREVER, tick=_FOREVER)
+        batcher.worked(0.05)
+        batcher.trigger()
+        began = asyncio.get_running_loop().time()
+        await batcher.window()
+        return asyncio.get_running_loop().time() - began
+
+    assert asyncio.run(run()) >= 0.05
