@@ -98,8 +98,7 @@ class Asks:
                 self.problems.append(document.problem((), f"is no Job that Kubernetes would take: {error}"))
                 continue
             identity = self._identity(document)
-            born_suspended = (document.value.get("spec") or {}).get("suspend") is not False  # deploy/admission.yaml sees to it
-            view = msgspec.structs.replace(job_view(job), key=identity.key, uid=identity.uid, suspend=born_suspended)
+            view = _at_birth(msgspec.structs.replace(job_view(job), key=identity.key, uid=identity.uid))
             found.append((identity.uid, (view, document)))
         return found
 
@@ -135,6 +134,12 @@ class Asks:
         return Identity(key, uid, created=str(meta.get("creationTimestamp") or self.created))
 
 
+def _at_birth(job: JobView) -> JobView:
+    """Return the Job as deploy/admission.yaml lets it be born: suspended, if it carries the label."""
+    opted_in = POLICY_LABEL in job.labels and not job.started
+    return msgspec.structs.replace(job, suspend=True) if opted_in else job
+
+
 def _blamed(job: JobView, message: str) -> Keys:
     """Return the annotation that a message is about, or all of them."""
     named = [name for name in sorted(job.annotations) if name in message]
@@ -145,5 +150,5 @@ def _why(job: JobView) -> str:
     if POLICY_LABEL not in job.labels:
         return f"it has no label {POLICY_LABEL}"
     if not job.suspend:
-        return "it says suspend: false, so its pods would start before they are placed"
+        return "it runs already"
     return "it has ended, or it is in a namespace that Stellwerk never touches"

@@ -20,14 +20,23 @@ def test_its_annotations_name_the_accelerators_that_will_do(cli: Cli, write: Wri
     assert said.row("nightly")[5] == "AcceleratorMismatch"
 
 
-def test_a_job_without_the_label_or_not_suspended_is_left_alone_and_the_note_says_why(
+def test_a_job_with_the_label_is_planned_whatever_it_says_of_suspend_because_it_is_suspended_at_birth(
     cli: Cli, write: Write, make: type[Make]
 ) -> None:
-    write("all.yaml", make.fleet(make.pool()), make.job("plain", policy=None), make.job("running", suspend=False))
+    write("all.yaml", make.fleet(make.pool()), make.job("nightly", suspend=False))
+    assert cli("plan", "-f", "all.yaml").row("nightly")[4] == "Fit"
+
+
+def test_a_job_without_the_label_or_that_runs_already_is_left_alone_and_the_note_says_why(
+    cli: Cli, write: Write, make: type[Make]
+) -> None:
+    running = make.job("running", suspend=False)
+    running["status"] = {"startTime": "2026-11-22T12:00:00Z"}
+    write("all.yaml", make.fleet(make.pool()), make.job("plain", policy=None), running)
     said = cli("plan", "-f", "all.yaml")
     assert said.code == 0
     assert "note: Job default/plain is left alone: it has no label stellwerk.dev/policy" in said.err
-    assert "note: Job default/running is left alone: it says suspend: false" in said.err
+    assert "note: Job default/running is left alone: it runs already" in said.err
     assert "plain" not in said.out
 
 
