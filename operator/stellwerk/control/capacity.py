@@ -31,6 +31,7 @@ class JobPods(msgspec.Struct, frozen=True):
     """The live pods of one Job."""
 
     bound: int = 0
+    unbound: int = 0
     unschedulable: str | None = None
     """What kube-scheduler says of one that it cannot bind."""
 
@@ -68,7 +69,8 @@ class Capacity:
         """Return the live pods of a Job."""
         pods = self._by_job.get(job_uid, {})
         told = (pod.unschedulable for pod in pods.values() if pod.unschedulable)
-        return JobPods(sum(1 for pod in pods.values() if pod.node), next(told, None))
+        bound = sum(1 for pod in pods.values() if pod.node)
+        return JobPods(bound, len(pods) - bound, next(told, None))
 
     def set_node(self, new: structs.Node | None, old: structs.Node | None) -> bool:
         """Take in an event of a node; tell whether anything that decisions depend on changed (heartbeats do not)."""

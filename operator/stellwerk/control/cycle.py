@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -41,6 +42,8 @@ class _Batch:
 
     states: list[WorkloadState] = field(default_factory=list)
     pending: list[Workload] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    """Pending ones with a write under way: planned, so that those behind them do not take their room, not decided."""
 
 
 class Cycle:
@@ -74,7 +77,7 @@ class Cycle:
         now = datetime.now(UTC)
         batch = self._take_batch()  # 1. what changed, and is not under way
         snapshot = self._store.snapshot()  # 2. one frozen view
-        decided = plan(batch.pending, snapshot, now, self._number)  # 3. pure
+        decided = without(batch.held, plan(batch.pending, snapshot, now, self._number))  # 3. pure
         due = [*self._adoptions(), *actions_for(decided, batch.states, now)]  # 4. pure
         self._assume_and_submit(due, batch)  # 5. room is taken now, written later
         self._note(decided, due, now)  # 6. what the cycle says of itself
@@ -88,12 +91,14 @@ class Cycle:
             metrics.WRITES.labels(type(action).__name__, OutcomeKind.APPLIED.value).inc()
         if outcome.kind is OutcomeKind.APPLIED:
             self._retries.succeeded(uid)
-            self._inflight.written(uid, outcome.resource_version)
+            self._inflight.written(uid, outcome.resource_version, time.monotonic())
             self._later_if_unseen(uid)
             return
         _report(outcome)
         if outcome.resource_version:
-            self._inflight.half_written(uid, outcome.resource_version)  # placed, though its Job is not there yet
+            self._inflight.half_written(
+                uid, outcome.resource_version, time.monotonic()
+            )  # placed, though its Job is not there yet
         elif self._inflight.failed(uid):
             self._store.capacity.freed = True
         self._told.pop(uid, None)  # a Job that was not taken in is tried again
@@ -116,12 +121,20 @@ class Cycle:
             seen = self._store.workloads.seen(uid)
             if seen.version is None:
                 self._forget(uid)
-            elif self._inflight.waits(uid, seen, now):
-                continue  # its echo will mark it again
-            elif (state := self._store.state(uid)) is not None:
-                self._inflight.settled(uid)
-                self._add(batch, msgspec.structs.replace(state, refusal=self._retries.refusal(uid)))
+            elif (known := self._store.state(uid)) is not None:
+                state = msgspec.structs.replace(known, refusal=self._retries.refusal(uid))
+                if self._inflight.waits(uid, seen, now):
+                    self._hold(batch, state)  # its echo will mark it again
+                else:
+                    self._inflight.settled(uid)
+                    self._add(batch, state)
         return batch
+
+    def _hold(self, batch: _Batch, state: WorkloadState) -> None:
+        uid = state.workload.uid
+        if isinstance(state.workload, Workload) and needs_decision(state) and not self._store.rooms.assumes(uid):
+            batch.pending.append(state.workload)
+            batch.held.add(uid)
 
     @staticmethod
     def _add(batch: _Batch, state: WorkloadState) -> None:
@@ -179,6 +192,12 @@ class Cycle:
         if self._inflight.failed(uid):
             self._store.capacity.freed = True
         self._retries.forget(uid)
+
+
+def without(held: AbstractSet[str], decided: Plan) -> Plan:
+    """Return the plan without the decisions on some workloads."""
+    kept = tuple(decision for decision in decided.decisions if decision.uid not in held)
+    return msgspec.structs.replace(decided, decisions=kept)
 
 
 def _report(outcome: Outcome) -> None:

@@ -37,6 +37,7 @@ class Seen:
 @dataclass(slots=True)
 class _Pending:
     since: float
+    """Of the writer's answer; before that, of the submission."""
     mark: str | None
     """What the Job will carry once it is as decided; None where the transaction does not touch it."""
     version: str | None = None
@@ -64,17 +65,17 @@ class InFlight:
         if reservation is not None:
             self._rooms.assume(transaction.uid, reservation)
 
-    def written(self, uid: str, version: str | None) -> None:
+    def written(self, uid: str, version: str | None, now: float) -> None:
         """Note that the API server took it; without a version of the object only its Job's echo is waited for."""
         pending = self._pending.get(uid)
         if pending is not None:
-            pending.version = version or ""
+            pending.version, pending.since = version or "", now
 
-    def half_written(self, uid: str, version: str) -> None:
+    def half_written(self, uid: str, version: str, now: float) -> None:
         """Note that the status was written and its Job was not: the room stays taken, and the echo is waited for."""
         pending = self._pending.get(uid)
         if pending is not None:
-            pending.version, pending.mark = version, None
+            pending.version, pending.mark, pending.since = version, None, now
 
     def failed(self, uid: str) -> bool:
         """Give back what a failed transaction assumed; tell whether it had assumed any room."""

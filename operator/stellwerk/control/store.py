@@ -142,7 +142,7 @@ class Store:
         """Return all that is known of a workload, and note what it reserves now; None if it is gone."""
         pods = self.capacity.pods_of(self.workloads.job_uid(uid) or "")
         state = self.workloads.state(uid, pods)
-        reserved = None if state is None else reservation_of(state, pods.bound)
+        reserved = None if state is None else reservation_of(state, pods.bound, pods.unbound)
         if reserved is None and self.rooms.reserves(uid) and not pods.bound:
             self.capacity.freed = True  # given back, not taken up by its pods
         self.rooms.see(uid, reserved)

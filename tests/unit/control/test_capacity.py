@@ -88,7 +88,7 @@ def test_what_the_scheduler_says_of_an_unbound_pod_is_kept(capacity: Capacity) -
     """Its sentence reaches the workload's Ready condition."""
     capacity.set_pod(pod(on=""), None)
 
-    assert capacity.pods_of("job-1") == JobPods(bound=0, unschedulable="0/3 nodes are available")
+    assert capacity.pods_of("job-1") == JobPods(bound=0, unbound=1, unschedulable="0/3 nodes are available")
 
 
 def test_a_heartbeat_of_a_node_is_no_change(capacity: Capacity) -> None:

@@ -48,23 +48,23 @@ def test_a_workload_is_left_alone_until_the_writer_has_answered(inflight: InFlig
 )
 def test_after_the_answer_a_workload_waits_for_its_echo(inflight: InFlight, seen: str | None, *, waits: bool) -> None:
     """The cache must show our version, or a later one."""
-    inflight.written("u1", "7")
+    inflight.written("u1", "7", now=100.0)
 
-    assert inflight.waits("u1", Seen(seen), now=1.0) is waits
+    assert inflight.waits("u1", Seen(seen), now=101.0) is waits
 
 
 def test_an_echo_that_never_comes_is_not_waited_for_for_ever(inflight: InFlight) -> None:
-    """A lagging watch delays a workload, it does not lose it."""
-    inflight.written("u1", "7")
+    """A lagging watch delays a workload, it does not lose it; time in the writer's queue does not count."""
+    inflight.written("u1", "7", now=100.0)
 
-    assert not inflight.waits("u1", Seen("5"), now=ECHO_LIMIT_SECONDS + 1)
+    assert not inflight.waits("u1", Seen("5"), now=100.0 + ECHO_LIMIT_SECONDS + 1)
 
 
 def test_a_failed_write_gives_its_room_back(inflight: InFlight, rooms: Rooms) -> None:
     """And says so, for what waits."""
     assert inflight.failed("u1")
     assert rooms.taken == ()
-    assert not inflight.waits("u1", Seen("5"), now=1.0)
+    assert not inflight.waits("u1", Seen("5"), now=101.0)
 
 
 def test_a_placed_workload_also_waits_for_its_job() -> None:
@@ -73,18 +73,18 @@ def test_a_placed_workload_also_waits_for_its_job() -> None:
     manifest = {"metadata": {"annotations": {"stellwerk.dev/placement": "local/pool"}}}
     create = CreateJob(WorkloadKey("ns", "w"), "u1", manifest)
     inflight.submit(Transaction(WorkloadKey("ns", "w"), "u1", (create,)), ROOM, now=0.0)
-    inflight.written("u1", "7")
+    inflight.written("u1", "7", now=100.0)
 
-    assert inflight.waits("u1", Seen("7"), now=1.0)
-    assert not inflight.waits("u1", Seen("7", mark="local/pool"), now=1.0)
+    assert inflight.waits("u1", Seen("7"), now=101.0)
+    assert not inflight.waits("u1", Seen("7", mark="local/pool"), now=101.0)
 
 
 def test_a_placement_whose_job_was_refused_keeps_its_room_and_waits_for_its_status(
     inflight: InFlight, rooms: Rooms
 ) -> None:
     """The status says placed until the next decision takes it back."""
-    inflight.half_written("u1", "7")
+    inflight.half_written("u1", "7", now=100.0)
 
-    assert inflight.waits("u1", Seen("5"), now=1.0)
-    assert not inflight.waits("u1", Seen("7"), now=1.0)
+    assert inflight.waits("u1", Seen("5"), now=101.0)
+    assert not inflight.waits("u1", Seen("7"), now=101.0)
     assert [one.pods for one in rooms.taken] == [2]
