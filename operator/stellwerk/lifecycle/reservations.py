@@ -10,12 +10,14 @@ from stellwerk.model.snapshot import Reservation
 from stellwerk.model.workload import Workload
 
 
-def reservation_of(state: WorkloadState, bound: int) -> Reservation | None:
+def reservation_of(state: WorkloadState, bound: int, unbound: int = 0) -> Reservation | None:
     """Return what a placed, unfinished workload still reserves, or None.
 
     Args:
         state: what was last seen of it.
         bound: how many of its live pods are on a node.
+        unbound: how many are there and on no node yet. The Job may be seen earlier than its pods: it then counts as
+            succeeded what still counts as bound, and only the pods themselves tell how many are to come.
 
     """
     placement = state.status.placement
@@ -26,7 +28,7 @@ def reservation_of(state: WorkloadState, bound: int) -> Reservation | None:
     if state.job is not None and state.job.finished:
         return None
     wanted = placement.replicas if state.job is None else min(placement.replicas, state.job.pods_wanted)
-    return reserve(state.workload, placement, max(0, wanted - bound))
+    return reserve(state.workload, placement, max(unbound, wanted - bound, 0))
 
 
 def reserve(workload: Workload, placement: Placement, pods: int) -> Reservation | None:

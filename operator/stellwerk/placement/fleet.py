@@ -119,13 +119,14 @@ class Fleet:
         self._take_rest(leftover)
 
     def _take_rest(self, leftover: Sequence[tuple[Reservation, int]]) -> None:
-        """Take room for reserved pods whose preferred nodes are gone, as best can be done."""
+        """Take room for reserved pods whose preferred nodes are gone or full, in pieces if there is no other way."""
         views = {(view.pool.cluster, view.pool.name): view for view in self.views}
         for reservation, pods in leftover:
             view = views.get((reservation.cluster, reservation.pool))
             if view is not None:
                 every = frozenset(kind for _, kind in view.capacity)
-                view.bins.place(reservation.pod, pods, every, partly=True)
+                found = view.bins.place(reservation.pod, pods, every, partly=True) or ()
+                view.bins.claim(reservation.pod, pods - sum(one.pods for one in found), every)
 
 
 def nodes_by_pool(nodes: Iterable[Node], pools: Iterable[Pool]) -> dict[tuple[str, str], list[Node]]:

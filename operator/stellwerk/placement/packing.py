@@ -77,6 +77,20 @@ class Bins:
             return None
         return [assignment for share in shares for assignment in self._take(share, vector)]
 
+    def claim(self, request: Resources, pods: int, kinds: frozenset[int]) -> None:
+        """Take room for pods that fit on no node as they are, in pieces, from the nodes with the most.
+
+        They have a right to what becomes free beside the pieces: given to others, it would be booked twice.
+        """
+        vector = self._vector(request)
+        owed = [amount * pods for amount in vector or ()]
+        while (bucket := self._richest(owed, kinds)) is not None:
+            free, kind = bucket
+            piece = tuple(max(0, min(there, due)) for there, due in zip(free, owed, strict=True))
+            ranks = self._pop(bucket, 1)
+            self._put((tuple(there - part for there, part in zip(free, piece, strict=True)), kind), ranks)
+            owed = [due - part for due, part in zip(owed, piece, strict=True)]
+
     def fits(self, request: Resources, pods: int, kinds: frozenset[int]) -> bool:
         """Tell whether the whole gang would find room now; changes nothing."""
         vector = self._vector(request)
@@ -125,15 +139,26 @@ class Bins:
 
     def _take(self, share: Share, vector: Vector) -> list[Assignment]:
         free, kind = share.bucket
-        ranks = self._members[share.bucket]
-        taken = [heappop(ranks) for _ in range(share.nodes)]
-        if not ranks:
-            del self._members[share.bucket]
-            del self._order[bisect_left(self._order, share.bucket)]
+        taken = self._pop(share.bucket, share.nodes)
         pods = share.pods_per_node
         left = tuple(there - amount * pods for there, amount in zip(free, vector, strict=True))
         self._put((left, kind), taken)
         return [Assignment(self._names[rank], pods) for rank in taken]
+
+    def _richest(self, owed: Sequence[int], kinds: frozenset[int]) -> Bucket | None:
+        """Return the bucket with the most of the scarce resources that still has something of what is owed."""
+        due = [at for at, amount in enumerate(owed) if amount > 0]
+        some = (one for one in reversed(self._order) if one[1] in kinds and any(one[0][at] > 0 for at in due))
+        return next(some, None)
+
+    def _pop(self, bucket: Bucket, nodes: int) -> list[int]:
+        """Take the first nodes out of a bucket."""
+        ranks = self._members[bucket]
+        taken = [heappop(ranks) for _ in range(nodes)]
+        if not ranks:
+            del self._members[bucket]
+            del self._order[bisect_left(self._order, bucket)]
+        return taken
 
     def _put(self, bucket: Bucket, ranks: list[int]) -> None:
         members = self._members.get(bucket)

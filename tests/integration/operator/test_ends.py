@@ -53,7 +53,9 @@ def test_a_workload_deleted_while_it_waits_is_gone_for_good(site: Site) -> None:
     site.delete("aiworkloads", "big")
     site.workload("next", gpus=8)
     site.running("next")
-    assert len(site.list("jobs")) == 1 or eventually(lambda: len(site.list("jobs")) == 1)
+    eventually(
+        lambda: [one["metadata"]["name"] for one in site.list("jobs")] == [site.child("next")["metadata"]["name"]]
+    )
 
 
 def test_a_job_deleted_by_hand_ends_the_workload_and_says_why(site: Site) -> None:
@@ -114,17 +116,53 @@ def test_a_workload_deleted_under_its_users_job_leaves_the_job(site: Site) -> No
     site.waits("next", "CapacityFull")  # its pods still run
 
 
-@pytest.mark.parametrize("evict", ["evict"])
-def test_an_evicted_pod_is_replaced_inside_the_pool_and_stays_accounted_for(site: Site, evict: str) -> None:
+def evict(site: Site, name: str) -> None:
+    """Evict the one pod of a workload, as a kubelet does, and wait until its Job has made another."""
+    (pod,) = site.pods(name)
+    site.kubectl("annotate", "pod", pod["metadata"]["name"], "testbed.stellwerk.dev/evict=true")
+    eventually(lambda: [one for one in site.pods(name) if one["metadata"]["uid"] != pod["metadata"]["uid"]])
+
+
+def test_an_evicted_pod_is_replaced_inside_the_pool_and_stays_accounted_for(site: Site) -> None:
     site.pool()
     site.workload("train", gpus=8)
     site.running("train")
-    (pod,) = site.pods("train")
-    site.kubectl("annotate", "pod", pod["metadata"]["name"], f"testbed.stellwerk.dev/{evict}=true")
-    eventually(lambda: [one for one in site.pods("train") if one["metadata"]["uid"] != pod["metadata"]["uid"]])
+    evict(site, "train")
     site.running("train")
     site.workload("next", gpus=8)
     site.waits("next", "CapacityFull")
+
+
+def test_a_pod_that_the_scheduler_cannot_bind_is_explained_in_its_words(site: Site) -> None:
+    pool = site.pool()
+    site.workload("train", gpus=8)
+    site.running("train")
+    site.kubectl("cordon", f"{pool}-0")
+    evict(site, "train")
+    seen = site.until("train", lambda one: condition(one, "Ready")["reason"] == "PodsUnschedulable")
+    assert condition(seen, "Ready")["status"] == "False"
+    assert "nodes are available" in condition(seen, "Ready")["message"]
+    eventually(lambda: [one for one in site.events("AIWorkload", "train") if one["reason"] == "PodsUnschedulable"])
+    site.kubectl("uncordon", f"{pool}-0")
+    site.running("train")
+
+
+@pytest.mark.parametrize("way_in", ["template", "job"])
+def test_a_job_that_somebody_suspends_is_explained_and_keeps_its_place(site: Site, way_in: str) -> None:
+    site.pool()
+    if way_in == "template":
+        site.workload("train", gpus=8)
+    else:
+        site.submit(objects.user_job("train", site.name, gpus=8))
+    job = site.running("train")["status"]["child"]["name"]
+    site.patch("jobs", job, {"spec": {"suspend": True}})
+    seen = site.until("train", lambda one: condition(one, "Ready")["reason"] == "ChildEdited")
+    assert "spec.suspend" in condition(seen, "Ready")["message"]
+    eventually(lambda: [one for one in site.events("AIWorkload", "train") if one["reason"] == "ChildEdited"])
+    site.workload("next", gpus=8)
+    site.waits("next", "CapacityFull")
+    site.patch("jobs", job, {"spec": {"suspend": False}})
+    site.running("train")
 
 
 def test_a_job_in_the_way_of_a_childs_name_is_explained(site: Site) -> None:

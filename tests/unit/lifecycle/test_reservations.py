@@ -53,6 +53,12 @@ def test_what_is_bound_or_done_is_not_reserved_any_more(job: dict[str, Any], bou
     assert pods(placed(job=own_job(identity(), **job)), bound) == left
 
 
+def test_a_pod_that_waits_for_its_node_is_reserved_although_its_job_is_seen_earlier_than_its_siblings_end() -> None:
+    found = reservation_of(placed(job=own_job(identity(), succeeded=1)), bound=1, unbound=1)
+    assert found is not None
+    assert found.pods == 1
+
+
 def test_a_job_that_runs_in_waves_keeps_its_room_between_them() -> None:
     wave = user_job(parallelism=2, completions=10, succeeded=4, suspend=False, started=True)
     seen = state(REF, job=user_job(parallelism=2, completions=10))

@@ -53,6 +53,11 @@ def test_more_reserved_than_there_is_takes_everything_and_no_more() -> None:
     assert free(Fleet(snapshot([pool()], nodes(2), reserved=(reservation(5),)), [])) == [0]
 
 
+def test_a_reserved_pod_that_fits_on_no_node_for_now_keeps_its_room_all_the_same() -> None:
+    usage = {one.name: resources(gpu=3) for one in nodes(2)}
+    assert free(Fleet(snapshot([pool()], nodes(2), usage=usage, reserved=(reservation(1),)), [])) == [2]
+
+
 def test_a_reservation_in_a_pool_that_is_gone_takes_only_its_preferred_nodes() -> None:
     members = nodes(2)
     seen = snapshot([pool()], members, reserved=(reservation(2, (members[0].name,), pool="gone"),))

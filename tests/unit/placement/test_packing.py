@@ -43,6 +43,21 @@ def test_partly_takes_what_there_is() -> None:
     assert there.place(pod(8), 2, ANY, partly=True) == [Assignment("a", 1)]
 
 
+def test_what_fits_nowhere_whole_claims_its_room_in_pieces() -> None:
+    there = bins({"a": 3, "b": 2, "c": 4})
+    there.claim(pod(8), 1, ANY)
+    assert there.free(GPU) == 1
+    assert there.place(pod(2), 1, ANY) is None
+    assert there.place(pod(1), 1, ANY) == [Assignment("b", 1)]
+
+
+def test_a_claim_takes_all_there_is_and_no_more() -> None:
+    there = bins({"a": 3, "b": 2})
+    there.claim(pod(8), 5, ANY)
+    assert there.free(GPU) == 0
+    there.claim(resources(disk="1"), 1, ANY)
+
+
 def test_room_that_is_taken_is_not_given_again() -> None:
     there = bins({"a": 8})
     assert there.place(pod(5), 1, ANY)
