@@ -1,6 +1,6 @@
 """The plan as a document for machines: `-o json` and `-o yaml`.
 
-docs/reference/plan-output.schema.json describes it, and tests hold the two equal.
+docs/reference/plan-report.schema.json describes it, and tests hold the two equal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from stellwerk.api.labels import ANY_MODEL, API_VERSION
+from stellwerk.api.labels import API_VERSION
 from stellwerk.cli import figures
 from stellwerk.cli.result import Entry, Result
 from stellwerk.model.decision import Candidate, Carbon, Cost, Mode
@@ -122,12 +122,11 @@ def _candidate(candidate: Candidate) -> Json:
             for r in candidate.rejections
         ],
     }
-    if figures.is_priced(candidate):
+    if candidate.is_priced:
         document["currency"] = candidate.cost.currency
         document["perHour"] = figures.exact(candidate.cost.per_hour)
         document["total"] = figures.exact(candidate.cost.total)
     if candidate.option is not None:
-        anything = candidate.option.model == ANY_MODEL
-        document["accelerator"] = (candidate.accelerator or ANY_MODEL) if anything else candidate.option.model
+        document["accelerator"] = candidate.model
         document["count"] = candidate.option.count
     return document

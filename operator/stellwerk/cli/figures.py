@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from stellwerk.api import money
-from stellwerk.api.reasons import Reason
-from stellwerk.model.decision import MICROS, Candidate, Carbon
+from stellwerk.model.decision import MICROS, Carbon
 from stellwerk.model.workload import AcceleratorOption, Workload
 
 NONE: Final = "-"
@@ -38,8 +37,3 @@ def gang(workload: Workload, option: AcceleratorOption | None) -> str:
 def asked(workload: Workload) -> str:
     """Write all alternatives of a workload, such as `1 x 4 A100 or 1 x 2 H100`."""
     return " or ".join(gang(workload, option) for option in workload.options)
-
-
-def is_priced(candidate: Candidate) -> bool:
-    """Tell whether the work could run on the candidate at all, so that its cost means something."""
-    return all(rejection.reason != Reason.ACCELERATOR_MISMATCH for rejection in candidate.rejections)

@@ -142,4 +142,4 @@ def _candidate(entry: Entry, candidate: Candidate) -> Iterator[tuple[Cell, ...]]
 
 def _cost(candidate: Candidate, micros: int | None) -> str:
     """Write an amount; of a pool without the accelerator there is none to speak of."""
-    return figures.rounded(micros) if figures.is_priced(candidate) else figures.NONE
+    return figures.rounded(micros) if candidate.is_priced else figures.NONE

@@ -59,9 +59,10 @@ def _candidate(candidate: Candidate, decision: Decision) -> CandidateStatus:
         verdict=candidate.verdict.wire,
         reason=candidate.rejections[0].reason if candidate.rejections else decision.reason,
         message=_why(candidate)[:MESSAGE_LIMIT],
-        accelerator=candidate.accelerator,
-        per_hour=amount(candidate.cost.per_hour),
-        total=amount(candidate.cost.total),
+        accelerator=candidate.model,
+        count=candidate.option.count if candidate.option else None,
+        per_hour=amount(candidate.cost.per_hour) if candidate.is_priced else None,
+        total=amount(candidate.cost.total) if candidate.is_priced else None,
     )
 
 

@@ -50,6 +50,7 @@ class CandidateStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults
     reason: str
     message: str = ""
     accelerator: str | None = None
+    count: int | None = None
     per_hour: str | None = None
     total: str | None = None
 

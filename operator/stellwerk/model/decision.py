@@ -7,6 +7,8 @@ from enum import IntEnum
 
 import msgspec
 
+from stellwerk.api.labels import ANY_MODEL
+from stellwerk.api.reasons import Reason
 from stellwerk.model.capacity import CapacityType, Toleration
 from stellwerk.model.workload import AcceleratorOption, WorkloadKey
 
@@ -99,6 +101,18 @@ class Candidate(msgspec.Struct, frozen=True):
     rejections: tuple[Rejection, ...] = ()
     accelerator: str | None = None
     """Model that the pool has, for those who asked for any."""
+
+    @property
+    def model(self) -> str | None:
+        """The model that is asked for; who takes any gets the pool's. None for CPU only."""
+        if self.option is None:
+            return None
+        return (self.accelerator or ANY_MODEL) if self.option.model == ANY_MODEL else self.option.model
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether the pool has what is asked for, so that the cost there means something."""
+        return all(rejection.reason != Reason.ACCELERATOR_MISMATCH for rejection in self.rejections)
 
     @property
     def distance(self) -> int:

@@ -42,7 +42,7 @@ def test_columns_and_field_selectors_answer_the_first_question(kinds: Api, kubec
     assert head.split() == ["NAME", "CLASS", "POOL", "COST/H", "WHY", "AGE"]
     assert line.split()[:5] == ["small", "Batch", "big", "1.25", "CheapestFeasible"]
     wide = kubectl("get", "aiw", "-o", "wide").splitlines()[0].split()
-    assert {"CLUSTER", "CAPACITY", "TOTAL", "POLICY", "MESSAGE"} < set(wide)
+    assert {"CLUSTER", "CAPACITY", "TOTAL", "POLICY", "MESSAGE", "UNBLOCK"} < set(wide)
     for selector in ("spec.class=Batch", "status.placement.pool=big", "status.decision.mode=Fit"):
         assert "small" in kubectl("get", "aiw", "--field-selector", selector)
     assert "small" not in kubectl("get", "aiw", "--field-selector", "status.decision.mode=Wait")

@@ -57,6 +57,7 @@ def test_the_status_tells_the_whole_story(site: Site) -> None:
         "cluster": "local",
         "pool": pool,
         "accelerator": "H100",
+        "count": 8,
         "verdict": "Chosen",
         "reason": "CheapestFeasible",
         "message": "",

@@ -9,11 +9,26 @@ import pytest
 
 from stellwerk.lifecycle.job import placement_mark
 from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.records import decision_status
 from stellwerk.lifecycle.status import next_status, same_meaning
 from stellwerk.lifecycle.wire import ChildStatus, WorkloadStatus
 from stellwerk.model.decision import Decision, Mode
-from stellwerk.model.workload import Workload
-from tests.builders import LATER, NOW, SPEC, decision, identity, own_job, state, user_job
+from stellwerk.model.workload import AcceleratorOption, Workload
+from tests.builders import (
+    LATER,
+    NOW,
+    SPEC,
+    decide,
+    decision,
+    gang,
+    identity,
+    nodes,
+    own_job,
+    pool,
+    snapshot,
+    state,
+    user_job,
+)
 
 REF = {"class": "Batch", "workloadRef": {"apiVersion": "batch/v1", "kind": "Job", "name": "report"}}
 
@@ -66,6 +81,18 @@ def test_a_fit_records_place_cost_and_the_whole_decision() -> None:
     )
     assert [(c.pool, c.verdict, c.reason) for c in record.candidates] == [("pool", "Chosen", "CheapestFeasible")]
     assert record.unblock is None
+
+
+def test_candidates_name_what_was_asked_for_and_cost_nothing_where_it_is_not_to_be_had() -> None:
+    asked = gang(accelerators=(AcceleratorOption("A100", 4), AcceleratorOption("any", 8)))
+    fleet = snapshot([pool(), pool("cpu", accelerator=None)], [*nodes(1), *nodes(1, "cpu", gpu=0)])
+    record = decision_status(decide(asked, fleet), NOW, 1)
+    found = {(c.pool, c.accelerator, c.count): c for c in record.candidates}
+    assert set(found) == {("pool", "H100", 8), ("pool", "A100", 4), ("cpu", "A100", 4), ("cpu", "any", 8)}
+    assert found["pool", "H100", 8].per_hour == "25.150712", "the share of the node that it takes"
+    others = [c for key, c in found.items() if key != ("pool", "H100", 8)]
+    assert {c.reason for c in others} == {"AcceleratorMismatch"}
+    assert {(c.per_hour, c.total) for c in others} == {(None, None)}
 
 
 @pytest.mark.parametrize(("mode", "reason"), [(Mode.WAIT, "CapacityFull"), (Mode.NEVER, "TooBigForPool")])

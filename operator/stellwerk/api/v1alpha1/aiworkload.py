@@ -185,6 +185,7 @@ class AIWorkload(Kind):
             Column("TOTAL", ".status.cost.total", "Expected cost until it ends.", wide=True),
             Column("POLICY", ".spec.policy", "The policy that it obeys.", wide=True),
             Column("MESSAGE", ".status.decision.message", "The decision in words.", wide=True),
+            Column("UNBLOCK", ".status.decision.unblock", "The smallest change that would admit it.", wide=True),
             AGE,
         ),
         selectable_fields=(

@@ -123,14 +123,21 @@ class CandidateStatus(WireModel):
     cluster: Annotated[ObjectName, doc("Cluster of the pool.", "local")]
     pool: Annotated[ObjectName, doc("The pool.", "eu-spot-h100")]
     accelerator: Annotated[Token | None, doc("Model of the alternative; absent for CPU only.", "H100")] = None
+    count: Annotated[int | None, doc("Accelerators per pod of the alternative.", 8, ge=1, le=64)] = None
     verdict: Annotated[
         Literal["Chosen", "Feasible", "Rejected"],
         doc("Feasible means that it would do and another is better.", "Rejected"),
     ]
     reason: Annotated[Word, doc("Reason in one word.", "ProviderNotAllowed")]
     message: Annotated[Sentence, doc("Reason in a sentence.", "policy eu-only allows onprem, not aws")] = ""
-    per_hour: Annotated[KnownOrNot | None, doc("Expected cost per hour there, in the currency.", "16.05")] = None
-    total: Annotated[KnownOrNot | None, doc("Expected cost until the end there, in the currency.", "96.4")] = None
+    per_hour: Annotated[
+        KnownOrNot | None,
+        doc("Expected cost per hour there, in the currency; absent if the pool has no such accelerator.", "16.05"),
+    ] = None
+    total: Annotated[
+        KnownOrNot | None,
+        doc("Expected cost until the end there, in the currency; absent if the pool has no such one.", "96.4"),
+    ] = None
 
 
 class DecisionStatus(WireModel):
