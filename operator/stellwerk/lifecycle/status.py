@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -21,6 +21,9 @@ from stellwerk.model.workload import InvalidWorkload
 TRUE: Final = "True"
 FALSE: Final = "False"
 UNKNOWN: Final = "Unknown"
+
+WORDS_LAST: Final = timedelta(minutes=1)
+"""For so long the words of a wait stand although they could be better; its reason is always right."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -111,24 +114,40 @@ def same_meaning(old: WorkloadStatus, new: WorkloadStatus) -> bool:
     """Tell whether a write would tell nobody anything new.
 
     Numbers in messages, the candidates of a wait that goes on, the cycle and its time do not count, nor
-    does the child alone: it is written with the next thing that happens.
+    does the child alone: it is written with the next thing that happens. Where a wait goes on for the same
+    reason, its other words count only once they are a minute old: pools that fill and empty all day would
+    else be told to everything that waits.
     """
-    return _meaning(old) == _meaning(new)
+    if _meaning(old) == _meaning(new):
+        return True
+    return _fresh_wait(old, new) and _meaning(old, words=False) == _meaning(new, words=False)
 
 
-def _meaning(status: WorkloadStatus) -> WorkloadStatus:
+def _fresh_wait(old: WorkloadStatus, new: WorkloadStatus) -> bool:
+    before, after = old.decision, new.decision
+    if before is None or after is None or after.mode == "Fit" or not (before.decided_at and after.decided_at):
+        return False
+    return datetime.fromisoformat(after.decided_at) - datetime.fromisoformat(before.decided_at) < WORDS_LAST
+
+
+def _meaning(status: WorkloadStatus, *, words: bool = True) -> WorkloadStatus:
     decision = status.decision
     if decision is not None:
         decision = msgspec.structs.replace(
             decision,
-            message=_without_numbers(decision.message),
-            unblock=_without_numbers(decision.unblock or ""),
+            message=_without_numbers(decision.message) if words else "",
+            unblock=_without_numbers(decision.unblock or "") if words else "",
             candidates=(),
             considered=0,
             cycle=0,
             decided_at=None,
         )
-    conditions = tuple(msgspec.structs.replace(c, message=_without_numbers(c.message)) for c in status.conditions)
+    conditions = tuple(
+        msgspec.structs.replace(
+            c, message=_without_numbers(c.message) if words or c.type != ConditionType.PLACED else ""
+        )
+        for c in status.conditions
+    )
     return msgspec.structs.replace(status, decision=decision, conditions=conditions, child=None)
 
 

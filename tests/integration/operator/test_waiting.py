@@ -148,8 +148,8 @@ def test_the_higher_priority_goes_first_then_the_older(site: Site) -> None:
         born = datetime.fromisoformat(site.waits(name, "CapacityFull")["metadata"]["creationTimestamp"])
         eventually(lambda: datetime.now(UTC) > born + timedelta(seconds=1))  # noqa: B023 - called at once
     site.delete("aiworkloads", "big")
-    cycles = {name: site.ended(name)["status"]["decision"]["cycle"] for name in ("urgent", "old", "young")}
-    assert sorted(cycles, key=cycles.__getitem__) == ["urgent", "old", "young"]
+    moments = {name: site.ended(name)["status"]["decision"]["decidedAt"] for name in ("urgent", "old", "young")}
+    assert sorted(moments, key=moments.__getitem__) == ["urgent", "old", "young"]
 
 
 def test_a_smaller_workload_is_not_held_up_by_a_bigger_one(site: Site) -> None:
