@@ -6,6 +6,7 @@ Needs no network: each check compares two files of the repository.
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 
 from packaging.requirements import Requirement
@@ -21,6 +22,9 @@ PATH_IN_DOC = re.compile(r"`((?:operator|tests|tools|docs|deploy|crds|examples)/
 CODE = re.compile(r"`[^`]*`")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 TARGET_IN_DOC = re.compile(r"`make ([a-z0-9-]+)")
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^##? .+$", re.MULTILINE)
+PLACEHOLDER = re.compile(r"@@\w*@@|\bTODO\b|\bFIXME\b|\bTBD\b")
 
 
 def main() -> int:
@@ -74,7 +78,7 @@ def image_problems() -> Iterator[str]:
 
 
 def document_problems() -> Iterator[str]:
-    """Every path, link and make target that a document names exists."""
+    """Every path, link and make target that a document names exists, and no draft was left in it."""
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
     for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]):
@@ -87,6 +91,15 @@ def document_problems() -> Iterator[str]:
                 yield f"{here} links to {link}, which does not exist"
         for target in sorted(set(TARGET_IN_DOC.findall(text)) - targets):
             yield f"{here} names `make {target}`, which the Makefile does not have"
+        yield from (f"{here}: {problem}" for problem in draft_problems(text))
+
+
+def draft_problems(text: str) -> Iterator[str]:
+    """Placeholders, and titles of chapters that come twice: what merging and generating leave behind."""
+    prose = FENCED.sub("", text)
+    yield from (f"{found} is a placeholder" for found in sorted(set(PLACEHOLDER.findall(prose))))
+    titles = Counter(HEADING.findall(prose))
+    yield from (f"the heading `{title}` comes {often} times" for title, often in titles.items() if often > 1)
 
 
 if __name__ == "__main__":

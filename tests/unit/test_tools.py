@@ -84,6 +84,14 @@ def test_documents_that_name_what_does_not_exist_are_stale(tree: Path) -> None:
     assert [problem.partition(" ")[0] for problem in problems()] == ["docs/more.md"] * 3
 
 
+def test_a_document_with_a_placeholder_or_a_doubled_heading_is_stale(tree: Path) -> None:
+    (tree / "docs/more.md").write_text("# A\n\n@@CONCEPTS@@\n\n## B\n\n## B\n\n```sh\n# A\n```\n")
+    assert problems() == [
+        "docs/more.md: @@CONCEPTS@@ is a placeholder",
+        "docs/more.md: the heading `## B` comes 2 times",
+    ]
+
+
 def test_an_interpreter_is_taken_only_when_it_starts_and_is_new_enough(tmp_path: Path) -> None:
     old = tmp_path / "python-old"
     old.write_text("#!/bin/sh\nexit 1\n")
