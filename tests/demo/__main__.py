@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.demo import figures, world
+from tests.demo.child import wait_for
 from tests.demo.prometheus import Prometheus, find
 from tests.demo.screen import ROOT, Screen
 from tests.testbed import env
@@ -112,12 +113,14 @@ def _compared(placed: dict[str, str]) -> str:
 def figures_of(screen: Screen, stack: ExitStack, cluster: Cluster, operator: world.Operator) -> str:
     """The ten figures; returns where they came from, for the reader to look further."""
     program = find(screen.progress)
+    at_work = world.gpus_at_work(cluster)
     if program is None:
+        wait_for(operator.child, lambda: figures.at_work(figures.from_text(operator.metrics)) == at_work)
         screen.heading("Ten figures, straight from the operator's /metrics: there is no Prometheus on this machine")
         screen.say(figures.report(figures.from_text(operator.metrics)))
         return f"http://127.0.0.1:{operator.port}/metrics"
     prometheus = stack.enter_context(Prometheus(program, cluster.folder / "prometheus", operator.port))
-    prometheus.wait_for_samples(figures.LAST)
+    prometheus.wait_until(lambda: figures.at_work(lambda figure: prometheus.query(figure.query)) == at_work)
     screen.heading("Ten figures, queried from a real Prometheus that scrapes the operator")
     screen.say(figures.report(lambda figure: prometheus.query(figure.query)))
     return prometheus.address

@@ -98,8 +98,10 @@ FIGURES = (
 )
 
 
-LAST = "sum(stellwerk_pool_accelerators{state='allocated'}) > 0"
-"""Has an answer as soon as the figures of running work are there."""
+def at_work(ask: Callable[[Figure], Series]) -> int:
+    """Accelerators that work by now: figures are published every other second, and scraped after that."""
+    figure = next(one for one in FIGURES if one.question == "Accelerators that work now")
+    return round(sum(value for _, value in ask(figure)))
 
 
 def report(ask: Callable[[Figure], Series]) -> str:

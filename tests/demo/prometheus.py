@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -104,9 +105,9 @@ class Prometheus:
         result = json.loads(text)["data"]["result"]
         return [(one["metric"], float(one["value"][1])) for one in result]
 
-    def wait_for_samples(self, expression: str) -> None:
-        """Return when a query has an answer: figures are published every other second."""
-        wait_for(self._child, lambda: bool(self.query(expression)))
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Return when `condition()` is true; TestbedError when Prometheus ends before that, or minutes pass."""
+        wait_for(self._child, condition)
 
     def _ready(self) -> bool:
         try:

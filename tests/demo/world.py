@@ -126,6 +126,18 @@ def state(cluster: Cluster) -> State:
     )
 
 
+def gpus_at_work(cluster: Cluster) -> int:
+    """Accelerators that bound pods ask for, whoever owns them: what the metrics have to arrive at."""
+    pods = cluster.api.get("/api/v1/pods")["items"]
+    asked = [
+        int(container["resources"].get("requests", {}).get("nvidia.com/gpu", 0))
+        for pod in pods
+        if pod["spec"].get("nodeName")
+        for container in pod["spec"]["containers"]
+    ]
+    return sum(asked)
+
+
 def _workloads(cluster: Cluster) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = cluster.api.get("/apis/stellwerk.dev/v1alpha1/namespaces/default/aiworkloads")[
         "items"

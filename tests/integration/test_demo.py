@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.demo.prometheus import find
 from tests.testbed import env
 from tests.testbed.binaries import absent_everywhere
+from tests.testbed.binaries import find as find_binaries
+from tests.testbed.progress import Progress
 from tests.testbed.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +91,16 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         os.kill(int(pid), signal.SIGKILL)
 
 
+@pytest.fixture
+def bare_machine(tmp_path: Path) -> dict[str, str]:
+    """The environment of a machine with kubectl and the control plane, without Prometheus and without apt."""
+    binaries = find_binaries(Progress(quiet=True))
+    path = tmp_path / "path"
+    path.mkdir()
+    (path / "kubectl").symlink_to(binaries.kubectl)
+    return {"PATH": str(path), env.BIN: str(binaries.folder), env.CACHE: str(tmp_path / "cache")}
+
+
 def ended(process: "subprocess.Popen[str]") -> int:
     return process.wait(timeout=500)
 
@@ -104,15 +117,22 @@ def test_once_shows_the_whole_path_and_leaves_nothing_behind(demo: Demo) -> None
     assert "the same pools as the plan over files, for all 10 workloads" in real
     assert "Unblock:" in real
     assert "no data" not in real
+    assert "Ten figures, queried from a real Prometheus that scrapes the operator" in real or find(Progress()) is None
+    assert "A100 3, H100 96\n" in real, "the accelerators at work are those of all bound pods"
     assert len(re.findall(r"^ ?\d+\. ", real, re.MULTILINE)) == 10
     assert "export KUBECONFIG=" in real
     assert demo.left() == []
 
 
-def test_it_stays_up_until_ctrl_c_and_then_ends_with_0_and_leaves_nothing_behind(demo: Demo) -> None:
-    process = demo.start()
+def test_it_stays_up_until_ctrl_c_and_then_ends_with_0_and_leaves_nothing_behind(
+    demo: Demo, bare_machine: dict[str, str]
+) -> None:
+    process = demo.start(**bare_machine)
     eventually(lambda: "Ctrl-C ends it." in demo.said or process.poll() is not None, limit=500)
     assert process.poll() is None, demo.said
+    assert "Ten figures, straight from the operator's /metrics: there is no Prometheus on this machine" in demo.said
+    assert "A100 3, H100 96\n" in demo.said
+    assert "no data" not in demo.said
     process.send_signal(signal.SIGINT)
     assert ended(process) == 0
     assert demo.left() == []
