@@ -19,6 +19,8 @@ from tests.testbed.waiting import eventually
 
 NAMESPACE = "bench"
 POOL = "bench-h100"
+PATIENT = {"LEASE__DURATION_SECONDS": "60", "LEASE__RENEW_SECONDS": "45", "WRITES__TIMEOUT_SECONDS": "15"}
+"""Limits for machines that stand still at times: a benchmark is not about elections."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -41,7 +43,7 @@ def bed(nodes: int, progress: Progress) -> Iterator[Bed]:
         with progress.step(f"adding {nodes} nodes"):
             pools.add(cluster.api, [pools.Pool(name=POOL, count=nodes, gpus=8, model="H100", capacity="Owned")])
         kubeconfig = operator_process.kubeconfig(cluster.kubectl, Path(folder) / "operator.yaml")
-        operator = Operator(kubeconfig, Path(folder))
+        operator = Operator(kubeconfig, Path(folder), PATIENT)
         try:
             yield Bed(cluster, operator, progress)
         finally:

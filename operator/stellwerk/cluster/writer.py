@@ -21,7 +21,7 @@ from stellwerk.cluster.events import EventRecorder
 from stellwerk.cluster.outcome import Outcome, OutcomeKind, kind_of
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.window import Window
-from stellwerk.lifecycle.actions import CreateJob, EmitEvent, PatchStatus, Transaction
+from stellwerk.lifecycle.actions import CreateJob, EmitEvent, PatchConfigStatus, PatchStatus, Transaction
 from stellwerk.logs import get_logger
 
 _log = get_logger(__name__)
@@ -57,6 +57,11 @@ class _Job:
     def lane(self) -> str:
         """Transactions of one lane are carried out one after the other."""
         return self.transaction.uid or str(self.transaction.key)
+
+    @property
+    def first(self) -> bool:
+        """Answers about policies and pools overtake placements: somebody waits who has just typed them."""
+        return any(isinstance(action, PatchConfigStatus) for action in self.transaction.actions)
 
 
 class Writer:
@@ -154,7 +159,7 @@ class Writer:
         line = self._waiting.get(job.lane)
         if line is None:
             self._waiting[job.lane] = deque()
-            self._ready.append(job)
+            (self._ready.appendleft if job.first else self._ready.append)(job)
         else:
             line.append(job)
         self._start_some()

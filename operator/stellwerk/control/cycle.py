@@ -6,6 +6,7 @@ change the caches under it.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -204,7 +205,9 @@ def _report(outcome: Outcome) -> None:
     actions = outcome.transaction.actions
     failed = type(actions[min(outcome.applied, len(actions) - 1)]).__name__
     metrics.WRITES.labels(failed, outcome.kind.value).inc()
-    _log.warning(
+    level = logging.DEBUG if outcome.kind is OutcomeKind.NOT_LEADER else logging.WARNING  # thousands at once, none news
+    _log.log(
+        level,
         "write failed",
         workload=str(outcome.transaction.key),
         action=failed,

@@ -169,7 +169,11 @@ class Store:
 
     def unanswered(self, seconds: float) -> bool:
         """Tell whether a policy or pool has waited for longer than this for its Accepted condition."""
-        return any(time.monotonic() - since > seconds for since in self._unanswered.values())
+        now = time.monotonic()
+        overdue = any(now - since > seconds for since in self._unanswered.values())
+        if overdue:  # whoever asks does something about it: give that time to help
+            self._unanswered = dict.fromkeys(self._unanswered, now)
+        return overdue
 
     @property
     def waiting(self) -> frozenset[str]:

@@ -40,6 +40,8 @@ def plan(
         cycle: Its number.
         kept: How many candidates each decision records at most, the best first.
     """
+    if not pending:
+        return Plan((), cycle, now)  # most cycles only follow what was decided before: spare them the fleet
     cycle_planner = _Planner(snapshot, pending, kept)
     decisions = tuple(cycle_planner.decide(workload) for workload in queue_order(pending))
     return Plan(decisions, cycle, now)
