@@ -6,14 +6,19 @@ Runs on any Python 3 that can start it, and looks for 3.11 or newer itself.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 OLDEST = (3, 11)
+EVERY = 10.0
+"""Seconds after which a long step says how far it is."""
 CANDIDATES = ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python")
 
 
@@ -49,8 +54,9 @@ def fill(uv: str | None) -> None:
     python = str(VENV / "bin" / "python")
     pip = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
     quiet = ["--quiet"] if uv else ["--quiet", "--disable-pip-version-check"]
-    print("install: packages of constraints.txt by", "uv" if uv else "pip", flush=True)
-    run([*pip, *quiet, "--require-hashes", "-r", str(ROOT / "constraints.txt")])
+    wanted = pinned()
+    print(f"install: {len(wanted)} packages of constraints.txt by", "uv" if uv else "pip", flush=True)
+    run([*pip, *quiet, "--require-hashes", "-r", str(ROOT / "constraints.txt")], lambda: far(wanted))
     run([*pip, *quiet, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
 
 
@@ -77,9 +83,46 @@ def starts(python: str, needed: str = "sys") -> bool:
         return False
 
 
-def run(command: list[str]) -> None:
-    """Run one step in the repository's root; its output goes to the terminal."""
-    subprocess.run(command, cwd=str(ROOT), check=True)
+def pinned() -> set[str]:
+    """Return the names in constraints.txt that every machine needs, as folders of installed packages write them."""
+    names = re.findall(r"^([\w.-]+)==[^;\n]+$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    return {as_folder(name) for name in names}
+
+
+def far(wanted: set[str]) -> str:
+    """Say how many of these packages .venv holds by now."""
+    folders = VENV.glob("lib/python3*/site-packages/*.dist-info")
+    found = {as_folder(folder.name.partition("-")[0]) for folder in folders}
+    return f"{len(wanted & found)} of {len(wanted)} installed"
+
+
+def as_folder(name: str) -> str:
+    """Write the name of a package in the one form that all of its spellings share."""
+    return re.sub(r"[-_.]+", "_", name).lower()
+
+
+def run(command: list[str], progress: Callable[[], str] | None = None, every: float = EVERY) -> None:
+    """Run one step in the repository's root; its output goes to the terminal.
+
+    Args:
+        command: The step.
+        progress: Says how far it is; asked where the step is a long one.
+        every: Seconds between two lines of progress.
+
+    Raises:
+        CalledProcessError: it failed.
+    """
+    began = time.monotonic()
+    with subprocess.Popen(command, cwd=str(ROOT)) as process:
+        while True:
+            try:
+                code = process.wait(every)
+                break
+            except subprocess.TimeoutExpired:
+                far = f"{progress()}, " if progress else ""
+                print(f"install: still at it: {far}{time.monotonic() - began:.0f}s so far", flush=True)
+    if code:
+        raise subprocess.CalledProcessError(code, command)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The checks behind `make check` find what they are there to find."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,26 @@ def test_no_new_enough_python_is_said_in_words(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LookupError, match=r"Python 3\.11 or newer is needed"):
         install.find_python()
+
+
+def test_a_long_step_of_the_installation_says_how_far_it_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    until = tmp_path / "go on"
+    waits = f"import pathlib\nwhile not pathlib.Path({str(until)!r}).exists(): pass"
+
+    def far() -> str:
+        until.touch()
+        return "3 of 90"
+
+    install.run([sys.executable, "-c", waits], far, every=0.2)
+    assert "install: still at it: 3 of 90, " in capsys.readouterr().out
+    with pytest.raises(subprocess.CalledProcessError):
+        install.run([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_everything_that_is_pinned_is_found_when_it_is_installed() -> None:
+    wanted = install.pinned()
+    assert {"pytest", "prometheus_client"} < wanted
+    assert install.far({"pytest", "prometheus_client", "a_package_of_nobody"}) == "2 of 3 installed"
 
 
 def test_a_generator_that_finds_a_difference_fails_the_verification(
