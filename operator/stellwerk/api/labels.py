@@ -32,8 +32,12 @@ ACCELERATORS_ANNOTATION: Final = "stellwerk.dev/accelerators"
 """On a user's Job: models that will do, joined by commas, such as `H100,A100`."""
 
 PLACEMENT_ANNOTATION: Final = "stellwerk.dev/placement"
-"""On every Job that was placed: cluster and pool, such as `local/onprem-h100`. Written together with the placement, so
-that a Job which somebody suspends again is told from one that has not been released yet."""
+"""On every Job that was placed: cluster, pool and the AIWorkload's uid, such as `local/onprem-h100/0c2e…`. Written
+together with the placement, so that a Job which somebody suspends again is told from one that has not been released
+yet; the uid tells it from a copy."""
+
+FORBIDDEN_NAMESPACES: Final = frozenset({"kube-system"})
+"""Nothing there is ever touched, labelled or not."""
 
 ANY_MODEL: Final = "any"
 """The accelerator model that matches every model of the resource asked for."""

@@ -62,7 +62,12 @@ class Reason(StrEnum):
     NOT_OPTED_IN = (
         "NotOptedIn",
         Group.ACCEPTED,
-        "The referenced Job lacks the label stellwerk.dev/policy or is not suspended, so it is left alone.",
+        "The Job lacks the label stellwerk.dev/policy, runs already or lies in kube-system: it is left alone.",
+    )
+    JOB_TAKEN = (
+        "JobTaken",
+        Group.ACCEPTED,
+        "The Job that spec.workloadRef names runs for another AIWorkload already.",
     )
 
     # ------------------------------------------------------------ Decision

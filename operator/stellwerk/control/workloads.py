@@ -10,8 +10,10 @@ from typing import Any, Literal
 import msgspec
 
 from stellwerk.api.labels import PLACEMENT_ANNOTATION
+from stellwerk.api.reasons import Reason
 from stellwerk.cluster import structs
 from stellwerk.control.capacity import JobPods
+from stellwerk.control.claims import Claims, key_of
 from stellwerk.control.inflight import Seen
 from stellwerk.lifecycle.intake import workload_from
 from stellwerk.lifecycle.observed import JobView, WorkloadState
@@ -34,9 +36,8 @@ class Workloads:
         self._objects: dict[str, structs.AIWorkload] = {}
         self._parsed: dict[str, tuple[object, Workload | InvalidWorkload]] = {}
         self._uid_by_key: dict[WorkloadKey, str] = {}
-        self._uid_by_job_name: dict[WorkloadKey, str] = {}  # Jobs that a workloadRef names
+        self._claims = Claims()
         self._jobs: dict[WorkloadKey, JobView] = {}
-        self._job_by_owner: dict[str, WorkloadKey] = {}
         self._job_by_uid: dict[str, WorkloadKey] = {}
         self._lost: set[str] = set()
         self._undecided_since: dict[str, float] = {}
@@ -56,15 +57,13 @@ class Workloads:
             return ""
         uid, key = shown.metadata.uid, key_of(shown.metadata)
         if new is None:
-            self._forget(uid, key, shown)
+            self._forget(uid, key)
             return uid
         if uid not in self._objects and new.status.decision is None:
             self._undecided_since[uid] = time.monotonic()
         self._objects[uid] = new
         self._uid_by_key[key] = uid
-        if reference := new.spec.get("workloadRef"):
-            self._uid_by_job_name[WorkloadKey(key.namespace, reference["name"])] = uid
-        self.dirty.add(uid)
+        self.dirty |= self._claims.note(new)
         return uid
 
     def set_job(self, new: structs.Job | None, old: structs.Job | None) -> None:
@@ -80,7 +79,6 @@ class Workloads:
         else:
             self._jobs[key] = view
             self._job_by_uid[view.uid] = key
-            self._job_by_owner.update(dict.fromkeys(view.owner_uids, key))
         if owner is not None:
             self.dirty.add(owner)
         elif new is not None:
@@ -154,7 +152,7 @@ class Workloads:
             return None
         job = self._job(uid)
         return WorkloadState(
-            workload=self._workload(found, job),
+            workload=self._taken(found) or self._workload(found, job),
             spec=found.spec,
             status=found.status,
             job=job,
@@ -165,25 +163,28 @@ class Workloads:
         )
 
     def _job(self, uid: str) -> JobView | None:
-        reference = self._objects[uid].spec.get("workloadRef") if uid in self._objects else None
-        if reference:
-            return self._jobs.get(WorkloadKey(self._objects[uid].metadata.namespace, reference["name"]))
-        key = self._job_by_owner.get(uid)
-        return None if key is None else self._jobs.get(key)
+        key = self._claims.job_of(uid)
+        job = None if key is None else self._jobs.get(key)
+        return None if job is None or self._owner(job) != uid else job
 
     def _owner(self, job: JobView) -> str | None:
-        """Return the uid of the AIWorkload that a Job runs for: its owner, else the one that refers to it."""
-        for uid in job.owner_uids:
-            if uid in self._objects:
-                return uid
-        return self._uid_by_job_name.get(job.key)
+        """Return the uid of the AIWorkload that a Job runs for."""
+        return self._claims.owner(job)
+
+    def _taken(self, found: structs.AIWorkload) -> InvalidWorkload | None:
+        """Tell an AIWorkload whose Job runs for another one that it does."""
+        key = self._claims.job_of(found.metadata.uid)
+        job = None if key is None or "workloadRef" not in found.spec else self._jobs.get(key)
+        owner = None if job is None else self._owner(job)
+        if job is None or owner in (None, found.metadata.uid):
+            return None
+        message = f"Job {job.key.name} runs for AIWorkload {self._objects[owner].metadata.name} already"
+        return InvalidWorkload(_identity(found.metadata), Reason.JOB_TAKEN, message)
 
     def _workload(self, found: structs.AIWorkload, job: JobView | None) -> Workload | InvalidWorkload:
         """Parse once per generation (and per version of a user's Job); a status write only brings a new version."""
         meta = found.metadata
-        identity = Identity(
-            key_of(meta), meta.uid, meta.generation, meta.resource_version, meta.creation_timestamp or ""
-        )
+        identity = _identity(meta)
         version = (meta.generation, None if job is None or "workloadRef" not in found.spec else job.resource_version)
         known = self._parsed.get(meta.uid)
         if known is not None and known[0] == version:
@@ -198,28 +199,23 @@ class Workloads:
             self._jobs.pop(view.key, None)
             if owner is not None:
                 self._lost.add(owner)
-        for uid in view.owner_uids:
-            if self._job_by_owner.get(uid) == view.key and view.key not in self._jobs:
-                del self._job_by_owner[uid]
 
-    def _forget(self, uid: str, key: WorkloadKey, shown: structs.AIWorkload) -> None:
+    def _forget(self, uid: str, key: WorkloadKey) -> None:
         for cache in (self._objects, self._parsed, self._undecided_since):
             cache.pop(uid, None)
         if self._uid_by_key.get(key) == uid:
             del self._uid_by_key[key]
-        if reference := shown.spec.get("workloadRef"):
-            job = WorkloadKey(key.namespace, reference["name"])
-            if self._uid_by_job_name.get(job) == uid:
-                del self._uid_by_job_name[job]
-                self.orphans.add(job)
-        self._job_by_owner.pop(uid, None)
+        job = self._claims.job_of(uid)
+        rivals = self._claims.forget(uid)
+        self.dirty |= rivals
+        if job is not None and not rivals:
+            self.orphans.add(job)
         self._lost.discard(uid)
         self.dirty.discard(uid)
 
 
-def key_of(meta: structs.ObjectMeta) -> WorkloadKey:
-    """Return namespace and name."""
-    return WorkloadKey(meta.namespace, meta.name)
+def _identity(meta: structs.ObjectMeta) -> Identity:
+    return Identity(key_of(meta), meta.uid, meta.generation, meta.resource_version, meta.creation_timestamp or "")
 
 
 def job_view(job: structs.Job) -> JobView:

@@ -17,6 +17,7 @@ from stellwerk.api.labels import (
     CLASS_ANNOTATION,
     DEFAULT_POLICY,
     EXPECTED_RUNTIME_ANNOTATION,
+    FORBIDDEN_NAMESPACES,
     MANAGED_BY,
     MANAGED_BY_LABEL,
     POLICY_LABEL,
@@ -30,9 +31,6 @@ from stellwerk.model.pods import pod_requests
 from stellwerk.model.workload import WorkloadKey
 
 Json = dict[str, Any]
-
-FORBIDDEN_NAMESPACES: Final = frozenset({"kube-system"})
-"""Nothing there is ever touched, labelled or not."""
 
 _FIELDS: Final[Mapping[str, str]] = {
     "policy": f"label {POLICY_LABEL}",

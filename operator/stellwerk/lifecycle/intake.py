@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from stellwerk.api import duration, quantity
-from stellwerk.api.labels import DEFAULT_POLICY, POLICY_LABEL
+from stellwerk.api.labels import DEFAULT_POLICY, FORBIDDEN_NAMESPACES, POLICY_LABEL
 from stellwerk.api.reasons import Reason
 from stellwerk.api.v1alpha1.computepool import ComputePoolSpec
 from stellwerk.api.v1alpha1.placementpolicy import PlacementPolicySpec
@@ -52,6 +52,9 @@ def workload_from(identity: Identity, spec: Spec, job: JobView | None = None) ->
         spec: Its spec, checked against the schema by whoever stored it.
         job: The Job that `workloadRef` names, if it was found; ignored where there is a template.
     """
+    if identity.key.namespace in FORBIDDEN_NAMESPACES:
+        message = f"nothing is ever placed in namespace {identity.key.namespace}"
+        return InvalidWorkload(identity, Reason.NOT_OPTED_IN, message)
     try:
         if "workloadRef" in spec:
             return _of_job(identity, spec, job)

@@ -36,9 +36,9 @@ def child_name(name: str, uid: str) -> str:
     return f"{name[:_NAME_KEPT].replace('.', '-').rstrip('-')}-{digest}"
 
 
-def placement_mark(placement: Placement) -> str:
-    """Return what a Job's annotation says of the placement that was written into it."""
-    return f"{placement.cluster}/{placement.pool}"
+def placement_mark(placement: Placement, uid: str) -> str:
+    """Return what a Job's annotation says of the placement that was written into it for the AIWorkload of this uid."""
+    return f"{placement.cluster}/{placement.pool}/{uid}"
 
 
 def build_job(workload: Workload, spec: Mapping[str, Any], placement: Placement) -> Json:
@@ -67,14 +67,14 @@ def build_job(workload: Workload, spec: Mapping[str, Any], placement: Placement)
             "name": child_name(key.name, workload.uid),
             "namespace": key.namespace,
             "labels": labels,
-            "annotations": {PLACEMENT_ANNOTATION: placement_mark(placement)},
+            "annotations": {PLACEMENT_ANNOTATION: placement_mark(placement, workload.uid)},
             "ownerReferences": [_owner(workload)],
         },
         "spec": job_spec,
     }
 
 
-def job_patch(job: JobView, placement: Placement) -> Json:
+def job_patch(job: JobView, placement: Placement, uid: str) -> Json:
     """Return the merge patch that writes a placement into a user's suspended Job and releases it.
 
     What the user demanded stays: selectors and tolerations are added to, never replaced.
@@ -89,14 +89,14 @@ def job_patch(job: JobView, placement: Placement) -> Json:
         affinity = _affinity(pod_spec, placement)
         patch["affinity"] = {"nodeAffinity": affinity["nodeAffinity"]}
     return {
-        "metadata": {"annotations": {PLACEMENT_ANNOTATION: placement_mark(placement)}},
+        "metadata": {"annotations": {PLACEMENT_ANNOTATION: placement_mark(placement, uid)}},
         "spec": {"suspend": False, "template": {"spec": patch}},
     }
 
 
-def carries(job: JobView, placement: Placement) -> bool:
-    """Tell whether this placement has been written into the Job."""
-    return job.annotations.get(PLACEMENT_ANNOTATION) == placement_mark(placement)
+def carries(job: JobView, placement: Placement, uid: str) -> bool:
+    """Tell whether this placement has been written into the Job for the AIWorkload of this uid."""
+    return job.annotations.get(PLACEMENT_ANNOTATION) == placement_mark(placement, uid)
 
 
 def _owner(workload: Workload) -> Json:

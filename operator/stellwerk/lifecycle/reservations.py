@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stellwerk.api.conditions import ConditionType
 from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.standing import holds_place
 from stellwerk.model.decision import Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Reservation
@@ -23,7 +23,7 @@ def reservation_of(state: WorkloadState, bound: int, unbound: int = 0) -> Reserv
     placement = state.status.placement
     if not isinstance(state.workload, Workload) or placement is None or state.deleting:
         return None
-    if not state.status.is_true(ConditionType.PLACED) or state.status.is_true(ConditionType.FINISHED):
+    if not holds_place(state):
         return None
     if state.job is not None and state.job.finished:
         return None

@@ -14,6 +14,7 @@ from stellwerk.api.reasons import Reason
 from stellwerk.lifecycle.job import carries
 from stellwerk.lifecycle.observed import JobView, WorkloadState
 from stellwerk.lifecycle.records import MESSAGE_LIMIT, carbon_status, cost_status, decision_status, rfc3339
+from stellwerk.lifecycle.standing import holds_place, is_replaced, is_taken
 from stellwerk.lifecycle.wire import ChildStatus, Condition, DecisionStatus, WorkloadStatus
 from stellwerk.model.decision import Decision
 from stellwerk.model.workload import InvalidWorkload
@@ -65,7 +66,7 @@ def _judged(
         return _seen(state, old), _ended(old, ending)
     if state.refusal is not None and not _released(state):
         return _refused(state, state.refusal, now, cycle), _claims_of_refusal(state.refusal)
-    if old.is_true(ConditionType.PLACED):
+    if holds_place(state):
         claims = [_VALID, _kept(old, ConditionType.PLACED), _ready(state), _NOT_EVICTED, _NOT_FINISHED]
         return _seen(state, old), claims
     if refusal := refusal_of(state, decision):
@@ -95,7 +96,8 @@ def refusal_of(state: WorkloadState, decision: Decision | None) -> Claim | None:
 
 def ending_of(state: WorkloadState) -> Claim | None:
     """Return how the workload ended, or None if it has not."""
-    job, placed = state.job, state.status.is_true(ConditionType.PLACED)
+    placed = state.status.is_true(ConditionType.PLACED) and not is_taken(state)
+    job = None if placed and is_replaced(state) else state.job
     if job is not None and job.finished == "Complete":
         return Claim(ConditionType.FINISHED, TRUE, Reason.JOB_COMPLETE, f"Job {job.key.name} completed")
     if job is not None and job.finished == "Failed":
@@ -105,7 +107,9 @@ def ending_of(state: WorkloadState) -> Claim | None:
     child = state.status.child
     if job is None and placed and (state.job_lost or child is not None):
         name = f"Job {child.name}" if child is not None else "its Job"
-        message = f"{name} was deleted or lost the label {POLICY_LABEL}; create a new AIWorkload to run it again"
+        message = (
+            f"{name} was deleted, replaced or lost the label {POLICY_LABEL}; create a new AIWorkload to run it again"
+        )
         return Claim(ConditionType.FINISHED, TRUE, Reason.CHILD_DELETED, message)
     return None
 
@@ -176,7 +180,7 @@ def _decided(state: WorkloadState, decision: Decision, now: datetime, cycle: int
 def _released(state: WorkloadState) -> bool:
     """Tell whether the Job is there as decided, whatever the last answer was."""
     placement = state.status.placement
-    return state.job is not None and placement is not None and carries(state.job, placement)
+    return state.job is not None and placement is not None and carries(state.job, placement, state.workload.uid)
 
 
 def _refused(state: WorkloadState, refusal: str, now: datetime, cycle: int) -> WorkloadStatus:
@@ -233,7 +237,7 @@ def _ready(state: WorkloadState) -> Claim:
 def edit_of(state: WorkloadState, job: JobView) -> str | None:
     """Return what somebody changed of a placed Job so that it does not run as decided, or None."""
     placement = state.status.placement
-    if placement is not None and job.suspend and carries(job, placement):
+    if placement is not None and job.suspend and carries(job, placement, state.workload.uid):
         return f"somebody suspended Job {job.key.name}; set spec.suspend to false to let it go on"
     return None
 

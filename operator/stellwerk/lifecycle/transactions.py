@@ -12,7 +12,8 @@ from stellwerk.lifecycle.actions import Action, CreateJob, PatchJob, PatchStatus
 from stellwerk.lifecycle.job import build_job, carries, job_patch
 from stellwerk.lifecycle.merging import Json, merge_patch
 from stellwerk.lifecycle.messages import events_for
-from stellwerk.lifecycle.observed import JobView, WorkloadState
+from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.standing import awaits_release, holds_place
 from stellwerk.lifecycle.status import ending_of, next_status, refusal_of, same_meaning
 from stellwerk.lifecycle.wire import WorkloadStatus
 from stellwerk.model.decision import Decision, Plan
@@ -22,7 +23,7 @@ from stellwerk.model.workload import Workload
 def needs_decision(state: WorkloadState) -> bool:
     """Tell whether a workload must be planned: valid, not placed, not ended, and its Job not running."""
     status = state.status
-    settled = status.is_true(ConditionType.FINISHED) or status.is_true(ConditionType.PLACED)
+    settled = status.is_true(ConditionType.FINISHED) or holds_place(state)
     return (
         not settled
         and not state.deleting
@@ -71,14 +72,14 @@ def _child_actions(state: WorkloadState, new: WorkloadStatus) -> list[Action]:
         return []
     if job is None and workload.source == "template":
         return [CreateJob(workload.key, workload.uid, build_job(workload, state.spec, placement))]
-    if job is not None and workload.source == "job" and _awaits_release(job) and not carries(job, placement):
-        return [PatchJob(job.key, job.resource_version, job_patch(job, placement))]
+    if (
+        job is not None
+        and workload.source == "job"
+        and awaits_release(job)
+        and not carries(job, placement, workload.uid)
+    ):
+        return [PatchJob(job.key, job.resource_version, job_patch(job, placement, workload.uid))]
     return []
-
-
-def _awaits_release(job: JobView) -> bool:
-    """Whether a user's Job may be changed: Kubernetes only allows it before the Job has started."""
-    return job.suspend and not job.started and not job.deleting
 
 
 def status_patch(old: WorkloadStatus, new: WorkloadStatus) -> Json:

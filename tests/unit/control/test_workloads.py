@@ -1,13 +1,16 @@
 """AIWorkloads and Jobs find each other in whatever order their events come."""
 
+import msgspec
 import pytest
 
 from stellwerk.cluster import structs
 from stellwerk.control.capacity import JobPods
 from stellwerk.control.workloads import Workloads
+from stellwerk.lifecycle.job import child_name
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.model.workload import Workload, WorkloadKey
 
+CHILD = child_name("w", "uid-w")
 ORDERS = [["workload", "job"], ["job", "workload"]]
 TEMPLATE = {"spec": {"containers": [{"name": "main", "image": "x", "resources": {"requests": {"cpu": "1"}}}]}}
 
@@ -26,7 +29,7 @@ def workload(version: str = "1", *, generation: int = 1, **spec: object) -> stru
     return structs.AIWorkload(metadata=meta, spec=whole)
 
 
-def job(name: str = "w-child", uid: str = "uid-j", owner: str | None = "uid-w") -> structs.Job:
+def job(name: str = CHILD, uid: str = "uid-j", owner: str | None = "uid-w") -> structs.Job:
     """A Job with our label."""
     owners = (structs.OwnerReference("AIWorkload", "w", owner),) if owner else ()
     meta = structs.ObjectMeta(
@@ -64,7 +67,7 @@ def test_a_child_is_found_by_its_owner_whichever_comes_first(order: list[str]) -
             workloads.set_job(job(), None)
 
     assert getattr(state(workloads).job, "uid", None) == "uid-j"
-    assert workloads.orphan(WorkloadKey("ns", "w-child")) is None
+    assert workloads.orphan(WorkloadKey("ns", CHILD)) is None
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -140,3 +143,54 @@ def test_a_deleted_workload_leaves_nothing() -> None:
     assert workloads.state("uid-w", JobPods()) is None
     assert not workloads.dirty
     assert not workloads.taken(WorkloadKey("ns", "w"))
+
+
+def test_a_job_that_only_says_whose_it_is_is_nobodys_child() -> None:
+    """Owner references can be forged, and are copied along with a Job."""
+    workloads = Workloads()
+    workloads.set_workload(workload(), None)
+    workloads.set_job(job(), None)
+
+    elsewhere = job(uid="forged")
+    moved = msgspec.structs.replace(elsewhere.metadata, namespace="theirs")
+    for forged in (msgspec.structs.replace(elsewhere, metadata=moved), job("copy", uid="copy")):
+        workloads.set_job(forged, None)
+        assert getattr(state(workloads).job, "uid", None) == "uid-j"
+        workloads.set_job(None, forged)
+        assert not state(workloads).job_lost
+
+
+def test_one_job_runs_for_one_workload_and_the_others_are_told() -> None:
+    """Its room would be reserved, and its cost counted, once for each of them."""
+    workloads = Workloads()
+    workloads.set_job(job("mine", owner=None), None)
+    older = refers_to("mine")
+    meta = msgspec.structs.replace(older.metadata, name="v", uid="uid-v", creation_timestamp="2026-11-22T20:00:00Z")
+    younger = msgspec.structs.replace(older, metadata=meta)
+    for one in (younger, older):
+        workloads.set_workload(one, None)
+
+    second = workloads.state("uid-v", JobPods())
+    assert isinstance(state(workloads).workload, Workload)
+    assert second is not None
+    assert (second.job, second.workload.reason) == (None, "JobTaken")  # type: ignore[union-attr]
+
+    workloads.dirty.clear()
+    workloads.set_workload(None, older)
+    freed = workloads.state("uid-v", JobPods())
+    assert freed is not None
+    assert isinstance(freed.workload, Workload)
+    assert workloads.dirty == {"uid-v"}
+
+
+def test_a_reference_never_takes_the_job_of_a_template() -> None:
+    """However old it is."""
+    workloads = Workloads()
+    workloads.set_workload(workload(), None)
+    workloads.set_job(job(), None)
+    thief = refers_to(CHILD)
+    meta = msgspec.structs.replace(thief.metadata, name="v", uid="uid-v", creation_timestamp="2026-01-01T00:00:00Z")
+    workloads.set_workload(msgspec.structs.replace(thief, metadata=meta), None)
+
+    assert getattr(state(workloads).job, "uid", None) == "uid-j"
+    assert workloads.touch_job("uid-j") == "uid-w"

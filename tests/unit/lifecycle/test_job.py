@@ -118,7 +118,7 @@ def test_the_name_is_a_dns_label_even_with_an_index_and_the_same_each_time(name:
 
 
 def test_a_users_job_is_released_into_the_pool() -> None:
-    patch = job_patch(user_job(), PLACEMENT)
+    patch = job_patch(user_job(), PLACEMENT, "uid-train")
     assert patch["spec"]["suspend"] is False
     pod = patch["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == {"pool": "own"}
@@ -139,7 +139,7 @@ def test_what_a_user_demanded_is_added_to_and_never_dropped() -> None:
             },
         },
     }
-    patch = job_patch(user_job(template={"spec": pod}), PLACEMENT)["spec"]["template"]["spec"]
+    patch = job_patch(user_job(template={"spec": pod}), PLACEMENT, "uid-train")["spec"]["template"]["spec"]
     assert [t["key"] for t in patch["tolerations"]] == ["mine", GPU]
     nodes = patch["affinity"]["nodeAffinity"]
     assert nodes["requiredDuringSchedulingIgnoredDuringExecution"] == hard
@@ -148,7 +148,8 @@ def test_what_a_user_demanded_is_added_to_and_never_dropped() -> None:
 
 
 def test_a_job_says_which_placement_was_written_into_it() -> None:
-    mark = job_patch(user_job(), PLACEMENT)["metadata"]["annotations"]
-    assert carries(user_job(annotations=mark), PLACEMENT)
-    assert not carries(user_job(), PLACEMENT)
+    mark = job_patch(user_job(), PLACEMENT, "uid-train")["metadata"]["annotations"]
+    assert carries(user_job(annotations=mark), PLACEMENT, "uid-train")
+    assert not carries(user_job(annotations=mark), PLACEMENT, "uid-of-a-copy")
+    assert not carries(user_job(), PLACEMENT, "uid-train")
     assert job()["metadata"]["annotations"] == mark

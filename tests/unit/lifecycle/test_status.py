@@ -219,7 +219,7 @@ def test_a_job_that_somebody_suspends_again_is_explained_and_left_alone() -> Non
     assert isinstance(seen.workload, Workload)
     first = next_status(seen, decision(Mode.FIT, seen.workload), NOW, 1)
     assert first.placement is not None
-    mark = {"stellwerk.dev/placement": placement_mark(first.placement)}
+    mark = {"stellwerk.dev/placement": placement_mark(first.placement, seen.workload.uid)}
     ready = next_status(state(REF, status=first, job=user_job(annotations=mark)), None, LATER, 2).condition("Ready")
     assert ready is not None
     assert ready.reason == "ChildEdited"

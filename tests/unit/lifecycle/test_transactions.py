@@ -10,10 +10,11 @@ from stellwerk.api.validation import validate
 from stellwerk.lifecycle.actions import CreateJob, EmitEvent, PatchJob, PatchStatus, Transaction
 from stellwerk.lifecycle.job import placement_mark
 from stellwerk.lifecycle.observed import JobView, WorkloadState
+from stellwerk.lifecycle.reservations import reservation_of
 from stellwerk.lifecycle.transactions import actions_for, needs_decision
 from stellwerk.lifecycle.wire import WorkloadStatus
 from stellwerk.model.decision import Decision, Mode
-from stellwerk.model.workload import Workload
+from stellwerk.model.workload import Workload, WorkloadKey
 from tests.builders import LATER, NOW, SPEC, decision, identity, own_job, plan_of, state, status_after, user_job
 
 REF = {"class": "Batch", "workloadRef": {"apiVersion": "batch/v1", "kind": "Job", "name": "report"}}
@@ -124,7 +125,7 @@ def test_a_users_job_is_patched_with_its_version_and_told_too() -> None:
 
 def released(status: WorkloadStatus, **facts: Any) -> JobView:
     assert status.placement is not None
-    return user_job(annotations={"stellwerk.dev/placement": placement_mark(status.placement)}, **facts)
+    return user_job(annotations={"stellwerk.dev/placement": placement_mark(status.placement, "uid-train")}, **facts)
 
 
 def test_a_users_job_is_released_after_a_crash_and_not_twice() -> None:
@@ -217,3 +218,36 @@ def test_a_job_that_the_api_server_refuses_gives_its_place_back_and_says_what_wa
     assert after.placement is None
     assert due(state(status=after, refusal=refused.refusal)) is None
     assert needs_decision(state(status=after))
+
+
+def test_a_users_job_that_grew_before_its_release_is_decided_anew() -> None:
+    """Else a gang would start of which only a part has room."""
+    seen = state(REF, job=user_job())
+    status = written(due(seen, choose(seen)), WorkloadStatus())
+    grown = state(REF, status=status, job=user_job(parallelism=64))
+    assert needs_decision(grown)
+    assert reservation_of(grown, 0) is None
+    refused = written(due(grown, choose(grown, Mode.NEVER)), status)
+    assert refused.placement is None
+    assert not refused.is_true("Placed")
+
+
+def test_a_users_job_that_was_replaced_under_its_name_is_not_released_into_the_old_place() -> None:
+    """What was decided was decided for another Job."""
+    seen = state(REF, job=user_job())
+    status = written(due(seen, choose(seen)), WorkloadStatus())
+    replaced = state(REF, status=status, job=user_job(uid="another"))
+    transaction = due(replaced)
+    assert "PatchJob" not in kinds(transaction)
+    finished = written(transaction, status).condition("Finished")
+    assert finished is not None
+    assert (finished.status, finished.reason) == ("True", "ChildDeleted")
+
+
+def test_nothing_in_kube_system_is_touched_by_a_reference_either() -> None:
+    """A label there opts nothing in, and neither does an AIWorkload."""
+    forbidden = msgspec.structs.replace(identity(), key=WorkloadKey("kube-system", "train"))
+    for spec in (REF, SPEC):
+        seen = state(spec, identity=forbidden, job=user_job() if spec is REF else None)
+        assert not needs_decision(seen)
+        assert set(kinds(due(seen))) <= {"PatchStatus", "EmitEvent"}
