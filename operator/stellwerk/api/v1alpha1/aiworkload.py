@@ -37,7 +37,10 @@ class AcceleratorOption(WireModel):
             "H100",
         ),
     ]
-    count: Annotated[int, doc("Accelerators per pod.", 8, ge=1, le=64)] = 1
+    count: Annotated[
+        int,
+        doc("Accelerators per pod; with a workloadRef what the Job's pods ask for counts.", 8, ge=1, le=64),
+    ] = 1
     memory: Annotated[
         Quantity | None,
         doc("Least memory per accelerator, in bytes with an optional suffix.", "80Gi"),
@@ -86,7 +89,7 @@ class AIWorkloadSpec(WireModel):
         Literal["Training", "Batch"],
         doc(
             "What sort of work it is: Training for long gangs that may checkpoint, Batch for work"
-            " that ends soon. Cannot be changed.",
+            " that ends soon. Figures are summed up by it; it decides nothing. Cannot be changed.",
             "Training",
             alias="class",
         ),
@@ -104,7 +107,13 @@ class AIWorkloadSpec(WireModel):
     ] = 0
     replicas: Annotated[
         int,
-        doc("Pods of the gang; all are placed or none. Cannot be changed.", 4, ge=1, le=10_000),
+        doc(
+            "Pods of the gang; all are placed or none. With a workloadRef the Job's parallelism counts."
+            " Cannot be changed.",
+            4,
+            ge=1,
+            le=10_000,
+        ),
     ] = 1
     accelerators: Annotated[
         tuple[AcceleratorOption, ...],
@@ -133,7 +142,13 @@ class AIWorkloadSpec(WireModel):
     ] = None
     backoff_limit: Annotated[
         int,
-        doc("Failed pods after which the Job fails. Cannot be changed.", 3, ge=0, le=100),
+        doc(
+            "Failed pods after which the Job of a template fails; one of a workloadRef keeps its own."
+            " Cannot be changed.",
+            3,
+            ge=0,
+            le=100,
+        ),
     ] = 3
     template: Annotated[
         PodTemplate | None,
