@@ -22,7 +22,7 @@ from tests.testbed.waiting import eventually
 ROOT = Path(__file__).resolve().parents[2]
 STELLWERK = Path(sys.executable).with_name("stellwerk")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.xdist_group("fleet-export")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 DECLARED = Pool(
     name="declared", count=3, gpus=8, labels={"team": "blue"}, taints=({"key": "gpu", "effect": "NoSchedule"},)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.faults.proxy import FaultProxy
 from tests.faults.rules import Answer, DropReply, Effect, Fault, Match, error_event
 from tests.integration.operator import objects
@@ -16,7 +14,6 @@ from tests.integration.operator.watching import Watch, most_gpus_asked, pods_wat
 from tests.operator_process import Operator
 from tests.testbed.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("ground")
 Start = Callable[..., Operator]
 STEER = {"duration": "500ms"}
 

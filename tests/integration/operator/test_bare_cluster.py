@@ -18,7 +18,6 @@ from tests.testbed.kubectl import Kubectl
 from tests.testbed.pools import Pool
 from tests.testbed.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("bare")
 FILES = sorted(path for path in (ROOT / "examples").glob("*/*.yaml"))
 DEMO = (
     Pool(name="onprem", count=4, region="de-fra", zone="de-fra-hall2", capacity="Owned"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.faults.proxy import FaultProxy
 from tests.faults.rules import Match
 from tests.integration.operator import objects
@@ -66,7 +64,6 @@ def test_a_workload_that_is_deleted_and_made_anew_is_another_workload(site: Site
     assert site.running("train")["status"]["child"]["name"] != first["name"]
 
 
-@pytest.mark.xdist_group("ground")
 def test_nothing_is_written_where_nothing_changes(
     fault_site: Site, proxy: FaultProxy, proxied: Path, start: Callable[..., Operator]
 ) -> None:

@@ -16,7 +16,7 @@ from tests.integration.operator.watching import Watch
 from tests.operator_process import Operator
 from tests.testbed.waiting import eventually
 
-pytestmark = [pytest.mark.xdist_group("ground"), pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.timeout(1500)
 
 STEER = {"duration": "500ms"}
 

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.faults.proxy import FaultProxy
 from tests.faults.rules import Match
 from tests.integration.operator import objects
@@ -19,7 +17,6 @@ from tests.integration.operator.watching import Watch, most_gpus_asked, pods_wat
 from tests.operator_process import Operator
 from tests.testbed.waiting import eventually, holds
 
-pytestmark = pytest.mark.xdist_group("ground")
 Start = Callable[..., Operator]
 
 

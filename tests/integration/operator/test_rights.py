@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests import operator_process
@@ -83,7 +82,6 @@ def test_the_account_can_do_what_the_role_says_and_no_more(site: Site, operator:
     assert not can("*", "*")
 
 
-@pytest.mark.xdist_group("ground")
 def test_every_right_is_used_and_nothing_is_forbidden(
     ground: Ground, fault_site: Site, proxy: FaultProxy, proxied: Path, start: Callable[..., Operator]
 ) -> None:

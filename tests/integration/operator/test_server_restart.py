@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.integration.operator import objects
 from tests.integration.operator.conftest import Ground
 from tests.integration.operator.site import Site
 from tests.operator_process import Operator
 from tests.testbed.waiting import eventually
-
-pytestmark = pytest.mark.xdist_group("ground")
 
 
 def test_a_restarted_api_server_is_survived(ground: Ground, fault_site: Site, start: Callable[..., Operator]) -> None:

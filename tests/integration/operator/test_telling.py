@@ -103,7 +103,6 @@ def test_probes_answer_in_every_replica(operator: Operator) -> None:
     assert operator.probe("/nowhere")[0] == 404
 
 
-@pytest.mark.xdist_group("ground")
 def test_a_standby_is_ready_and_does_not_lead(start: Callable[..., Operator]) -> None:
     first = start()
     eventually(first.leads)
@@ -112,7 +111,6 @@ def test_a_standby_is_ready_and_does_not_lead(start: Callable[..., Operator]) ->
     assert first.leads()
 
 
-@pytest.mark.xdist_group("ground")
 def test_a_silent_stream_fails_liveness_and_nothing_else_does(
     proxy: FaultProxy, proxied: Path, start: Callable[..., Operator]
 ) -> None:
@@ -130,7 +128,6 @@ def test_a_silent_stream_fails_liveness_and_nothing_else_does(
     assert operator.probe("/readyz")[0] == 200
 
 
-@pytest.mark.xdist_group("ground")
 def test_settings_come_from_a_file_and_the_environment_wins(start: Callable[..., Operator], tmp_path: Path) -> None:
     file = tmp_path / "stellwerk.yaml"
     file.write_text("cluster: frankfurt\nhttp: {port: 1}\n")
