@@ -59,6 +59,7 @@ def build(folder: Path, progress: Progress) -> Path:
     module = Module(toolchain.find(progress), versions.MODULE, _ldflags(pinned))
     progress.say(f"building Kubernetes {pinned.kubernetes}, etcd {pinned.etcd} and kwok {pinned.kwok} from source.")
     progress.say(f"That took {MEASURED}. Ctrl-C is safe: the next build goes on from there.")
+    progress.say("What needs no cluster works meanwhile: `make check`, `.venv/bin/stellwerk plan -f examples/`.")
     compile_all(module, TARGETS, folder, progress)
     for name in (*versions.COMPONENTS, "kubectl"):
         link = folder / name

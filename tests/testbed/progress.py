@@ -1,6 +1,7 @@
 """Tell a person what a long step does, how far it is and how long it has taken."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,10 +57,22 @@ class Progress:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Announce a step and, when it went well, say how long it took."""
+        """Announce a step, say from time to time that it goes on and, when it went well, how long it took."""
         self.say(f"{text} ...")
         began = time.monotonic()
-        yield
+        over = threading.Event()
+
+        def goes_on() -> None:
+            while not over.wait(max(1.0, self.every)):
+                self.update(f"{text}: {clock(time.monotonic() - began)} so far")
+
+        teller = threading.Thread(target=goes_on, daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
         self.say(f"{text}: done in {time.monotonic() - began:.1f}s")
 
     def _close(self) -> None:
