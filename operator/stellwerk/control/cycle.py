@@ -21,7 +21,7 @@ from stellwerk.cluster.outcome import Outcome, OutcomeKind
 from stellwerk.control.inflight import InFlight
 from stellwerk.control.retries import Retries
 from stellwerk.control.store import Store
-from stellwerk.lifecycle.actions import CreateWorkload, Transaction
+from stellwerk.lifecycle.actions import Action, CreateJob, PatchJob, Transaction
 from stellwerk.lifecycle.adopt import adoption
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.reservations import reserve
@@ -34,7 +34,8 @@ from stellwerk.placement.planner import plan
 _log = get_logger(__name__)
 
 _REFUSED: Final = frozenset({OutcomeKind.INVALID, OutcomeKind.FORBIDDEN, OutcomeKind.NAME_TAKEN})
-"""Outcomes that a user must hear of: sending the same again at once cannot help."""
+"""Outcomes of a write of a Job that a user must hear of: sending the same again at once cannot help. Where the status
+itself is refused nobody can be told, and trying to would never end."""
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ class Cycle:
             self._store.capacity.freed = True
         self._told.pop(uid, None)  # a Job that was not taken in is tried again
         if outcome.kind is not OutcomeKind.NOT_LEADER:
-            told = outcome.kind in _REFUSED and not isinstance(outcome.transaction.actions[0], CreateWorkload)
+            told = outcome.kind in _REFUSED and isinstance(_failed(outcome), CreateJob | PatchJob)
             self._retries.failed(uid, outcome.error if told else None)
 
     def restart(self) -> None:
@@ -202,8 +203,7 @@ def without(held: AbstractSet[str], decided: Plan) -> Plan:
 
 
 def _report(outcome: Outcome) -> None:
-    actions = outcome.transaction.actions
-    failed = type(actions[min(outcome.applied, len(actions) - 1)]).__name__
+    failed = type(_failed(outcome)).__name__
     metrics.WRITES.labels(failed, outcome.kind.value).inc()
     level = logging.DEBUG if outcome.kind is OutcomeKind.NOT_LEADER else logging.WARNING  # thousands at once, none news
     _log.log(
@@ -214,6 +214,11 @@ def _report(outcome: Outcome) -> None:
         outcome=outcome.kind.value,
         error=outcome.error,
     )
+
+
+def _failed(outcome: Outcome) -> Action:
+    actions = outcome.transaction.actions
+    return actions[min(outcome.applied, len(actions) - 1)]
 
 
 def _fields(decision: Decision, cycle: int) -> dict[str, object]:
