@@ -144,9 +144,10 @@ class Pod(KubeObject, frozen=True):
         return self.status.phase in ("Succeeded", "Failed")
 
     @property
-    def job_uid(self) -> str:
-        """The uid of the Job that made this pod, or ""."""
-        return (self.metadata.labels or {}).get("batch.kubernetes.io/controller-uid", "")
+    def job(self) -> str:
+        """Which Job made this pod, as `job_id` says it, or "". Anybody may write the label, but only in a namespace."""
+        uid = (self.metadata.labels or {}).get("batch.kubernetes.io/controller-uid", "")
+        return job_id(self.metadata.namespace, uid) if uid else ""
 
     @property
     def unschedulable(self) -> str | None:
@@ -220,6 +221,11 @@ class ComputePool(KubeObject, frozen=True):
 
     spec: dict[str, Any] = msgspec.field(default_factory=dict)
     status: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+def job_id(namespace: str, uid: str) -> str:
+    """Return what tells a Job from all others, in a form that no pod of another namespace can claim."""
+    return f"{namespace}/{uid}"
 
 
 def plain(value: KubeObject) -> Mapping[str, Any]:

@@ -20,7 +20,8 @@ from stellwerk.model.resources import Resources
 class PodUse(msgspec.Struct, frozen=True):
     """The part of a pod that matters here."""
 
-    job_uid: str
+    job: str
+    """As `structs.job_id` says it; empty for a pod of no Job."""
     node: str
     """Empty while it is not bound."""
     requests: Resources
@@ -65,9 +66,9 @@ class Capacity:
         """What live bound pods use, by node name; a copy."""
         return dict(self._usage)
 
-    def pods_of(self, job_uid: str) -> JobPods:
-        """Return the live pods of a Job."""
-        pods = self._by_job.get(job_uid, {})
+    def pods_of(self, job: str) -> JobPods:
+        """Return the live pods of a Job, named as `structs.job_id` does."""
+        pods = self._by_job.get(job, {})
         told = (pod.unschedulable for pod in pods.values() if pod.unschedulable)
         bound = sum(1 for pod in pods.values() if pod.node)
         return JobPods(bound, len(pods) - bound, next(told, None))
@@ -87,7 +88,7 @@ class Capacity:
         return True
 
     def set_pod(self, new: structs.Pod | None, old: structs.Pod | None) -> str:
-        """Take in an event of a pod; return the uid of its Job if that Job's pods changed, else an empty string."""
+        """Take in an event of a pod; return its Job if that Job's pods changed, else an empty string."""
         shown = new or old
         if shown is None:
             return ""
@@ -97,7 +98,7 @@ class Capacity:
         if before == after:
             return ""
         self._replace(uid, before, after)
-        return (after or before or _NOTHING).job_uid
+        return (after or before or _NOTHING).job
 
     def _replace(self, uid: str, before: PodUse | None, after: PodUse | None) -> None:
         for pod, sign in ((before, -1), (after, 1)):
@@ -109,15 +110,15 @@ class Capacity:
                     self._usage.pop(pod.node, None)
         if before is not None:
             self.freed |= bool(before.node) and (after is None or not after.node)
-            siblings = self._by_job[before.job_uid]
+            siblings = self._by_job[before.job]
             siblings.pop(uid, None)
             if not siblings:
-                del self._by_job[before.job_uid]
+                del self._by_job[before.job]
             self._pods.pop(uid)
         if after is not None:
             self._pods[uid] = after
-            if after.job_uid:
-                self._by_job[after.job_uid][uid] = after
+            if after.job:
+                self._by_job[after.job][uid] = after
 
 
 _NOTHING = PodUse("", "", Resources(), None)
@@ -126,7 +127,7 @@ _NOTHING = PodUse("", "", Resources(), None)
 def use_of(pod: structs.Pod, before: PodUse | None) -> PodUse:
     """Reduce a pod to what matters; its requests never change, so they are worked out once."""
     requests = before.requests if before else pod_requests(msgspec.to_builtins(pod.spec))
-    return PodUse(pod.job_uid, pod.spec.node_name, requests, None if pod.spec.node_name else pod.unschedulable)
+    return PodUse(pod.job, pod.spec.node_name, requests, None if pod.spec.node_name else pod.unschedulable)
 
 
 def node_from(node: structs.Node, cluster: str) -> Node:

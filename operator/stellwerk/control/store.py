@@ -61,8 +61,8 @@ class Store:
 
     def on_pod(self, _type: EventType, new: structs.Pod | None, old: structs.Pod | None) -> None:
         """Take in a pod."""
-        job_uid = self.capacity.set_pod(new, old)
-        owner = self.workloads.touch_job(job_uid) if job_uid else None
+        job = self.capacity.set_pod(new, old)
+        owner = self.workloads.touch_job(job) if job else None
         if owner is not None or self.capacity.freed:
             self._changed()
 
@@ -140,7 +140,7 @@ class Store:
 
     def state(self, uid: str) -> WorkloadState | None:
         """Return all that is known of a workload, and note what it reserves now; None if it is gone."""
-        pods = self.capacity.pods_of(self.workloads.job_uid(uid) or "")
+        pods = self.capacity.pods_of(self.workloads.job_id(uid))
         state = self.workloads.state(uid, pods)
         reserved = None if state is None else reservation_of(state, pods.bound, pods.unbound)
         if reserved is None and self.rooms.reserves(uid) and not pods.bound:

@@ -84,9 +84,12 @@ class Workloads:
         elif new is not None:
             self.orphans.add(key)
 
-    def touch_job(self, job_uid: str) -> str | None:
+    def touch_job(self, job: str) -> str | None:
         """Mark the workload whose Job's pods changed; return its uid, if there is one."""
+        namespace, _, job_uid = job.partition("/")
         key = self._job_by_uid.get(job_uid)
+        if key is not None and key.namespace != namespace:
+            return None
         owner = None if key is None else self._owner(self._jobs[key])
         if owner is not None:
             self.dirty.add(owner)
@@ -131,10 +134,10 @@ class Workloads:
             mark=None if job is None or job.suspend else job.annotations.get(PLACEMENT_ANNOTATION),
         )
 
-    def job_uid(self, uid: str) -> str | None:
-        """Return the uid of the workload's Job, if it has one now."""
+    def job_id(self, uid: str) -> str:
+        """Return the workload's Job as `structs.job_id` says it; empty if it has none now."""
         job = self._job(uid)
-        return None if job is None else job.uid
+        return "" if job is None else structs.job_id(job.key.namespace, job.uid)
 
     def orphan(self, key: WorkloadKey) -> JobView | None:
         """Return a labelled Job that no AIWorkload stands for."""

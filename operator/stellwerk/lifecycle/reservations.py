@@ -17,7 +17,8 @@ def reservation_of(state: WorkloadState, bound: int, unbound: int = 0) -> Reserv
         state: what was last seen of it.
         bound: how many of its live pods are on a node.
         unbound: how many are there and on no node yet. The Job may be seen earlier than its pods: it then counts as
-            succeeded what still counts as bound, and only the pods themselves tell how many are to come.
+            succeeded what still counts as bound, and only the pods themselves tell how many are to come. Never
+            more count than were given room: who labels other pods as its Job's gets nothing by it.
 
     """
     placement = state.status.placement
@@ -28,7 +29,8 @@ def reservation_of(state: WorkloadState, bound: int, unbound: int = 0) -> Reserv
     if state.job is not None and state.job.finished:
         return None
     wanted = placement.replicas if state.job is None else min(placement.replicas, state.job.pods_wanted)
-    return reserve(state.workload, placement, max(unbound, wanted - bound, 0))
+    left = max(unbound, wanted - bound, 0)
+    return reserve(state.workload, placement, min(left, placement.replicas))
 
 
 def reserve(workload: Workload, placement: Placement, pods: int) -> Reservation | None:

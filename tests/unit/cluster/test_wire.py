@@ -97,11 +97,11 @@ def test_what_is_no_event_is_malformed(line: bytes) -> None:
 
 def test_a_pod_knows_its_job_whether_it_has_ended_and_why_it_waits() -> None:
     pod = msgspec.json.decode(
-        b'{"metadata":{"labels":{"batch.kubernetes.io/controller-uid":"j"}},"status":{"phase":"Pending","conditions":'
+        b'{"metadata":{"namespace":"ns","labels":{"batch.kubernetes.io/controller-uid":"j"}},"status":{"phase":"Pending","conditions":'
         b'[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/3 nodes"}]}}',
         type=Pod,
     )
-    assert (pod.job_uid, pod.terminal, pod.unschedulable) == ("j", False, "0/3 nodes")
+    assert (pod.job, pod.terminal, pod.unschedulable) == ("ns/j", False, "0/3 nodes")
     assert msgspec.json.decode(b'{"status":{"phase":"Failed"}}', type=Pod).terminal
     assert msgspec.json.decode(b"{}", type=Pod).unschedulable is None
 

@@ -21,12 +21,14 @@ def node(name: str = "n1", *, gpus: str = "8", ready: str = "True", version: str
 
 
 def pod(
-    name: str = "p1", *, on: str = "n1", phase: str = "Running", gpus: str = "2", job: str = "job-1"
+    name: str = "p1", *, on: str = "n1", phase: str = "Running", gpus: str = "2", namespace: str = "ns"
 ) -> structs.Pod:
     """A pod of a Job with GPUs."""
     told = () if on else (structs.Condition("PodScheduled", "False", "Unschedulable", "0/3 nodes are available"),)
     return structs.Pod(
-        metadata=structs.ObjectMeta(name=name, uid=f"pod-{name}", labels={"batch.kubernetes.io/controller-uid": job}),
+        metadata=structs.ObjectMeta(
+            name=name, namespace=namespace, uid=f"pod-{name}", labels={"batch.kubernetes.io/controller-uid": "job-1"}
+        ),
         spec=structs.PodSpec(
             node_name=on,
             containers=(
@@ -35,6 +37,9 @@ def pod(
         ),
         status=structs.PodStatus(phase=phase, conditions=told),
     )
+
+
+JOB = structs.job_id("ns", "job-1")
 
 
 @pytest.fixture
@@ -81,14 +86,23 @@ def test_a_pod_that_is_being_bound_frees_nothing(capacity: Capacity) -> None:
     capacity.set_pod(pod(), pod(on=""))
 
     assert not capacity.freed
-    assert capacity.pods_of("job-1") == JobPods(bound=1)
+    assert capacity.pods_of(JOB) == JobPods(bound=1)
 
 
 def test_what_the_scheduler_says_of_an_unbound_pod_is_kept(capacity: Capacity) -> None:
     """Its sentence reaches the workload's Ready condition."""
     capacity.set_pod(pod(on=""), None)
 
-    assert capacity.pods_of("job-1") == JobPods(bound=0, unbound=1, unschedulable="0/3 nodes are available")
+    assert capacity.pods_of(JOB) == JobPods(bound=0, unbound=1, unschedulable="0/3 nodes are available")
+
+
+def test_a_pod_of_another_namespace_is_not_counted_whatever_its_label_says(capacity: Capacity) -> None:
+    """Else a tenant could have room reserved, or given away, by labels on pods of his own."""
+    capacity.set_pod(pod(), None)
+
+    capacity.set_pod(pod("p2", on="", namespace="theirs"), None)
+
+    assert capacity.pods_of(JOB) == JobPods(bound=1)
 
 
 def test_a_heartbeat_of_a_node_is_no_change(capacity: Capacity) -> None:
@@ -129,4 +143,4 @@ def test_after_any_sequence_of_events_the_use_is_that_of_the_pods_that_are_left(
     for left in seen.values():
         anew.set_pod(left, None)
     assert capacity.usage == anew.usage
-    assert capacity.pods_of("job-1") == anew.pods_of("job-1")
+    assert capacity.pods_of(JOB) == anew.pods_of(JOB)

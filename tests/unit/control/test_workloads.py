@@ -81,7 +81,7 @@ def test_a_users_job_is_found_by_its_name_whichever_comes_first(order: list[str]
             workloads.set_job(job("mine", owner=None), None)
 
     assert isinstance(state(workloads).workload, Workload)
-    assert workloads.touch_job("uid-j") == "uid-w"
+    assert workloads.touch_job("ns/uid-j") == "uid-w"
 
 
 def test_a_labelled_job_that_nobody_stands_for_is_an_orphan() -> None:
@@ -193,4 +193,4 @@ def test_a_reference_never_takes_the_job_of_a_template() -> None:
     workloads.set_workload(msgspec.structs.replace(thief, metadata=meta), None)
 
     assert getattr(state(workloads).job, "uid", None) == "uid-j"
-    assert workloads.touch_job("uid-j") == "uid-w"
+    assert workloads.touch_job("ns/uid-j") == "uid-w"

@@ -75,3 +75,9 @@ def test_what_waits_ends_or_goes_reserves_nothing() -> None:
     assert reservation_of(placed(deleting=True), 0) is None
     done = next_status(placed(job=own_job(identity(), finished="Complete")), None, NOW, 2)
     assert reservation_of(state(status=done), 0) is None
+
+
+def test_pods_that_somebody_labels_as_a_jobs_reserve_nothing_beyond_what_it_was_given() -> None:
+    found = reservation_of(placed(job=own_job(identity())), bound=2, unbound=1000)
+    assert found is not None
+    assert found.pods == 2
