@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.bench import admissions, latency
+from tests.bench import admissions, latency, planning
 from tests.testbed.progress import Progress
 
 BENCHMARKS: Mapping[str, Callable[[Progress], Mapping[str, object]]] = {
+    "planning": planning.run,
     "latency": latency.run,
     "admissions": admissions.run,
     "memory": admissions.run_memory,

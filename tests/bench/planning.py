@@ -1,27 +1,20 @@
-"""How long one planning cycle takes: 5,000 nodes of 8 GPUs, 10,000 pending workloads of 20 shapes.
-
-    python -m tests.bench.planning [NODES] [PENDING] [DISTINCT]
-
-DISTINCT free vectors spread over the nodes make packing harder; by default the nodes are alike. It prints
-the minimum and the median of several cycles and asserts nothing.
-"""
+"""How long one planning cycle takes: up to 5,000 nodes of 8 GPUs, 10,000 pending workloads of 20 shapes, no cluster."""
 
 from __future__ import annotations
 
 import statistics
-import sys
 import time
-from collections import Counter
-
-import msgspec
+from collections.abc import Mapping
 
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.planner import plan
 from tests.builders import NOW, gang, nodes, pool, resources
+from tests.testbed.progress import Progress
 
 REPEATS = 5
+PENDING = 10_000
 POOLS = ("a", "b", "c", "d", "e")
 
 
@@ -52,22 +45,26 @@ def _pod(cpu: str) -> Resources:
     return resources(cpu=cpu, memory="32Gi", pods=1)
 
 
-def main() -> None:
-    """Measure and print."""
-    count, pending, distinct = (int(word) for word in (sys.argv[1:] + ["5000", "10000", "1"][len(sys.argv) - 1 :]))
-    seen, asked = fleet(count, distinct), queue(pending)
+def run(progress: Progress) -> Mapping[str, object]:
+    """Measure at two sizes and with nodes that are all different: the cost should grow no faster than the fleet."""
+    small = _median(1_000, 1, progress)
+    large = _median(5_000, 1, progress)
+    varied = _median(5_000, 1_000, progress)
+    return {
+        "pending": PENDING,
+        "median_s_5000_nodes": round(large, 3),
+        "ratio_5000_to_1000_nodes": round(large / small, 2),
+        "ratio_1000_free_vectors_to_1": round(varied / large, 2),
+    }
+
+
+def _median(count: int, distinct: int, progress: Progress) -> float:
+    """Return the median seconds of one cycle."""
+    seen, asked = fleet(count, distinct), queue(PENDING)
     seconds = []
-    for _ in range(REPEATS):
+    for number in range(REPEATS):
+        progress.update(f"planning: {count} nodes, {distinct} distinct free vectors, cycle {number + 1} of {REPEATS}")
         started = time.perf_counter()
-        made = plan(asked, seen, NOW, 1)
+        plan(asked, seen, NOW, 1)
         seconds.append(time.perf_counter() - started)
-    modes = Counter(decision.mode.wire for decision in made.decisions)
-    size = len(msgspec.json.encode(made)) / 2**20
-    print(f"{count} nodes x 8 GPUs, {pending} pending of 20 shapes, {distinct} distinct vectors per pool")
-    print(
-        f"one cycle: min {min(seconds):.3f} s, median {statistics.median(seconds):.3f} s; {dict(modes)}; {size:.1f} MiB"
-    )
-
-
-if __name__ == "__main__":
-    main()
+    return statistics.median(seconds)
