@@ -96,7 +96,7 @@ class Cycle:
             self._inflight.written(uid, outcome.resource_version, time.monotonic())
             self._later_if_unseen(uid)
             return
-        _report(outcome)
+        _report(outcome, self._number)
         if outcome.resource_version:
             self._inflight.half_written(
                 uid, outcome.resource_version, time.monotonic()
@@ -202,7 +202,7 @@ def without(held: AbstractSet[str], decided: Plan) -> Plan:
     return msgspec.structs.replace(decided, decisions=kept)
 
 
-def _report(outcome: Outcome) -> None:
+def _report(outcome: Outcome, cycle: int) -> None:
     failed = type(_failed(outcome)).__name__
     metrics.WRITES.labels(failed, outcome.kind.value).inc()
     level = logging.DEBUG if outcome.kind is OutcomeKind.NOT_LEADER else logging.WARNING  # thousands at once, none news
@@ -210,6 +210,7 @@ def _report(outcome: Outcome) -> None:
         level,
         "write failed",
         workload=str(outcome.transaction.key),
+        cycle=cycle,
         action=failed,
         outcome=outcome.kind.value,
         error=outcome.error,
