@@ -46,13 +46,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         name = os.environ.pop(env.SESSION, None)
         registry = Registry()
-        if name and name in registry.names():
-            registry.remove(name)
+        for left in [one for one in registry.names() if name and one.startswith(name)]:
+            registry.remove(left)
 
 
-@pytest.fixture(scope="session")
-def testbed() -> Iterator[Bed]:
-    """The run's control plane, as admin. Shared: name what you create, and change no component."""
+@contextlib.contextmanager
+def shared_bed(suffix: str = "") -> Iterator[Bed]:
+    """A control plane that all workers of the run share, as admin; another `suffix` is another one."""
     if given := os.environ.get(env.KUBECONFIG):
         bed = _attached(Path(given))
         yield bed
@@ -61,11 +61,18 @@ def testbed() -> Iterator[Bed]:
     if reason := absent_everywhere():
         pytest.fail(reason, pytrace=False)
     try:
-        cluster = Cluster.start(os.environ[env.SESSION], progress=Progress(quiet=True))
+        cluster = Cluster.start(os.environ[env.SESSION] + suffix, progress=Progress(quiet=True))
     except TestbedError as error:
         pytest.fail(f"the test bed did not start: {error}", pytrace=False)
     with cluster:
         yield Bed(cluster.kubeconfig, cluster.kubectl, cluster.api, cluster)
+
+
+@pytest.fixture(scope="session")
+def testbed() -> Iterator[Bed]:
+    """The run's control plane, as admin. Shared: name what you create, and change no component."""
+    with shared_bed() as bed:
+        yield bed
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.integration.operator.site import Site
 from tests.operator_process import Operator
 from tests.testbed.binaries import absent_everywhere
 from tests.testbed.cluster import Cluster
-from tests.testbed.plugin import Bed
+from tests.testbed.plugin import Bed, shared_bed
 from tests.testbed.progress import Progress
 
 
@@ -35,6 +35,13 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
     folder = (base if worker_id == "master" else base.parent) / "operators"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def testbed() -> Iterator[Bed]:
+    """A control plane apart from that of other tests: an operator acts on every workload that it sees, theirs too."""
+    with shared_bed("-operator") as bed:
+        yield bed
 
 
 @pytest.fixture(scope="session")
