@@ -67,11 +67,6 @@ class Cycle:
         self._told: dict[str, str] = {}  # version of each Job that was told why it is not taken in
         self._number = 0
 
-    @property
-    def in_flight(self) -> int:
-        """How many workloads have a write under way."""
-        return len(self._inflight)
-
     def run_once(self) -> Plan:
         """Decide for all that changed, and submit what follows."""
         started = time.perf_counter()
@@ -98,9 +93,8 @@ class Cycle:
             return
         _report(outcome, self._number)
         if outcome.resource_version:
-            self._inflight.half_written(
-                uid, outcome.resource_version, time.monotonic()
-            )  # placed, though its Job is not there yet
+            # Placed, though its Job is not there yet.
+            self._inflight.half_written(uid, outcome.resource_version, time.monotonic())
         elif self._inflight.failed(uid):
             self._store.capacity.freed = True
         self._told.pop(uid, None)  # a Job that was not taken in is tried again

@@ -16,7 +16,6 @@ from stellwerk.lifecycle.actions import Transaction
 from stellwerk.lifecycle.config_status import pool_status
 from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.snapshot import Snapshot
-from stellwerk.placement.fleet import nodes_by_pool
 
 Labels = tuple[str, ...]
 
@@ -25,7 +24,7 @@ _UNKNOWN = "unknown"
 
 def publish(store: Store, reflectors: Sequence[Reflector[Any]], cluster: str) -> None:
     """Set all gauges to what the caches say now."""
-    _publish_pools(store.snapshot())
+    _publish_pools(store)
     _publish_workloads(store)
     for reflector in reflectors:
         labels = (reflector.resource.name, cluster)
@@ -38,34 +37,33 @@ def publish(store: Store, reflectors: Sequence[Reflector[Any]], cluster: str) ->
 
 def counts_due(store: Store, declared: Iterable[structs.ComputePool]) -> Iterator[Transaction]:
     """Return the writes that bring the node counts in the status of declared pools up to date."""
-    snapshot = store.snapshot()
-    members = nodes_by_pool(snapshot.nodes, snapshot.pools)
-    pools = {pool.name: pool for pool in snapshot.pools if not pool.discovered}
+    pools = {pool.name: pool for pool in store.pools if not pool.discovered}
     for body in declared:
         pool = pools.get(body.metadata.name)
         if pool is not None:
-            nodes = members[pool.cluster, pool.name]
+            nodes = store.members_of(pool)
             resource = pool.accelerator.resource if pool.accelerator else ""
             due = pool_status(structs.plain(body), len(nodes), sum(node.allocatable.get(resource) for node in nodes))
             if due is not None:
                 yield due
 
 
-def _publish_pools(snapshot: Snapshot) -> None:
+def _publish_pools(store: Store) -> None:
+    snapshot = store.snapshot()
     accelerators: dict[Labels, float] = {}
     ratio: dict[Labels, float] = {}
     cost: dict[Labels, float] = {}
     nodes: dict[Labels, float] = {}
-    members = nodes_by_pool(snapshot.nodes, snapshot.pools)
     for pool in snapshot.pools:
         key = (pool.cluster, pool.name)
-        usable = [node for node in members[key] if node.usable]
+        members = store.members_of(pool)
+        usable = [node for node in members if node.usable]
         nodes[key] = len(usable)
         if pool.price is not None:
             priced = (*key, pool.capacity_type.value, pool.price.currency)
             cost[priced] = float(pool.price.per_node_hour * len(usable))
         if pool.accelerator is not None:
-            counts = _accelerators(pool, members[key], snapshot)
+            counts = _accelerators(pool, members, snapshot)
             for state, count in counts.items():
                 accelerators[(*key, pool.accelerator.model, pool.capacity_type.value, state)] = count
             if counts["total"]:

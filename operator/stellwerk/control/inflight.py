@@ -56,9 +56,6 @@ class InFlight:
         self._pending: dict[str, _Pending] = {}
         self._rooms = rooms
 
-    def __len__(self) -> int:
-        return len(self._pending)
-
     def submit(self, transaction: Transaction, reservation: Reservation | None, now: float) -> None:
         """Note that a transaction goes to the writer, and take the room that it assumes."""
         self._pending[transaction.uid] = _Pending(now, mark_of(transaction))

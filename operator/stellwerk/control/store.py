@@ -6,7 +6,7 @@ The sinks are synchronous and quick: update a cache, mark what changed. Nothing 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stellwerk.api.conditions import ConditionType
@@ -19,10 +19,11 @@ from stellwerk.lifecycle.intake import policy_from, pool_from
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.reservations import reservation_of
 from stellwerk.logs import get_logger
-from stellwerk.model.capacity import Pool
+from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.discovery import discover_pools
 from stellwerk.model.policy import Policy
 from stellwerk.model.snapshot import Snapshot
+from stellwerk.placement.fleet import nodes_by_pool
 
 _log = get_logger(__name__)
 
@@ -46,6 +47,7 @@ class Store:
         self.rules_changed = False
         self._declared: dict[str, Pool] = {}
         self._pools: tuple[Pool, ...] | None = None
+        self._members: Mapping[tuple[str, str], Sequence[Node]] | None = None  # worked out anew with the pools
         self.rooms = Rooms()
         self._waiting: set[str] = set()
         self._unanswered: dict[str, float] = {}
@@ -127,7 +129,14 @@ class Store:
         if self._pools is None:
             declared = tuple(self._declared[name] for name in sorted(self._declared))
             self._pools = (*declared, *discover_pools(self.capacity.nodes, declared))
+            self._members = None
         return self._pools
+
+    def members_of(self, pool: Pool) -> Sequence[Node]:
+        """Return the nodes of a pool, usable or not."""
+        if self._pools is None or self._members is None:
+            self._members = nodes_by_pool(self.capacity.nodes, self.pools)
+        return self._members.get((pool.cluster, pool.name), ())
 
     def drain(self) -> set[str]:
         """Return the workloads to look at now: changed ones, and all that wait where room or rules may let them in."""
@@ -174,11 +183,6 @@ class Store:
         if overdue:  # whoever asks does something about it: give that time to help
             self._unanswered = dict.fromkeys(self._unanswered, now)
         return overdue
-
-    @property
-    def waiting(self) -> frozenset[str]:
-        """Workloads that wait for room or rules to change."""
-        return frozenset(self._waiting)
 
     def wait(self, uid: str, *, waiting: bool) -> None:
         """Note whether a workload waits for room or rules to change."""

@@ -42,9 +42,6 @@ class Workloads:
         self._lost: set[str] = set()
         self._undecided_since: dict[str, float] = {}
 
-    def __len__(self) -> int:
-        return len(self._objects)
-
     @property
     def uids(self) -> list[str]:
         """All AIWorkloads."""
