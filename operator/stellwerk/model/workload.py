@@ -55,6 +55,22 @@ class AcceleratorOption(msgspec.Struct, frozen=True):
     """Relative speed: the expected runtime is divided by it."""
     resource: str | None = None
     """The resource name that the pod itself asks for (a user's Job); None takes the pool's."""
+    share_milli: int | None = None
+    """Thousandths of one accelerator, which other pods may share; None asks for `count` whole ones."""
+    replicas: int | None = None
+    """Pods of the gang with this alternative; None takes the workload's."""
+    runtime_s: int | None = None
+    """Expected runtime on it; None divides the workload's by `speed`."""
+
+
+class PodSet(msgspec.Struct, frozen=True):
+    """Like pods that are placed together with the main ones of a gang, all or nothing."""
+
+    name: str
+    replicas: int
+    pod: PodShape
+    accelerators: tuple[AcceleratorOption, ...] = ()
+    """Alternatives; empty asks for CPU only."""
 
 
 class Workload(msgspec.Struct, frozen=True):
@@ -64,9 +80,14 @@ class Workload(msgspec.Struct, frozen=True):
     class_: str
     policy: str
     replicas: int
+    """Pods of the main pod set; the most that an elastic gang can use."""
     pod: PodShape
     accelerators: tuple[AcceleratorOption, ...] = ()
     """Alternatives; empty asks for CPU only."""
+    min_replicas: int | None = None
+    """An elastic gang starts with so many pods and grows up to `replicas`; None starts with all or not at all."""
+    others: tuple[PodSet, ...] = ()
+    """Further pod sets of the gang."""
     priority: int = 0
     expected_runtime_s: int = 3600
     checkpoint_interval_s: int | None = None
