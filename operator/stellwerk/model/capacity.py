@@ -115,6 +115,8 @@ class Accelerator(msgspec.Struct, frozen=True):
     """Name of the extended resource, such as `nvidia.com/gpu`."""
     memory_bytes: int | None = None
     """Per accelerator; None if unknown."""
+    slices: int = 1
+    """Pieces in which one accelerator is handed out, each a unit of `resource` (time-slicing, MPS)."""
 
 
 class Price(msgspec.Struct, frozen=True):

@@ -87,8 +87,13 @@ class CostPart(WireModel):
     """One part of the expected cost."""
 
     name: Annotated[
-        Literal["Compute", "SpotRisk", "Carbon"],
-        doc("Compute for the nodes, SpotRisk for lost work, Carbon for emissions.", "Compute"),
+        Literal["Compute", "SpotRisk", "Carbon", "Egress", "Waiting", "Disruption", "RoomTaken"],
+        doc(
+            "Compute for the nodes, SpotRisk for lost work, Carbon for emissions, Egress for data that moves, "
+            "Waiting for nodes that are to come, Disruption for work that others lose, RoomTaken for what the "
+            "room would be worth to others.",
+            "Compute",
+        ),
     ]
     amount: Annotated[Amount, doc("Amount until the end, in the currency.", "96.4")]
 
