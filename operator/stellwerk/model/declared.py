@@ -51,6 +51,11 @@ def policy_from(name: str, spec: PlacementPolicySpec) -> Policy:
         currency=spec.currency,
         restart_overhead_s=duration.seconds(spec.restart_overhead),
         max_cost_per_hour=_decimal(spec.max_cost_per_hour),
+        preempts=spec.preemption.mode == "LowerPriority",
+        minimum_runtime_s=duration.seconds(spec.preemption.minimum_runtime),
+        migrates=spec.migration.enabled,
+        max_moves_per_hour=spec.migration.max_moves_per_hour,
+        minimum_saving=money.decimal(spec.migration.minimum_saving),
     )
 
 
@@ -63,6 +68,7 @@ def _accelerator(declared: PoolAccelerator | None) -> Accelerator | None:
         count=declared.count,
         resource=declared.resource,
         memory_bytes=memory_of(declared.model, {}) if memory is None else quantity.whole(memory),
+        slices=declared.slices,
     )
 
 

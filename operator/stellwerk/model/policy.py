@@ -27,6 +27,15 @@ class Policy(msgspec.Struct, frozen=True):
     restart_overhead_s: int = 300
     """Added to every expected interruption of a spot placement."""
     max_cost_per_hour: Decimal | None = None
+    preempts: bool = False
+    """Whether its workloads may take the room of preemptible ones of lower priority."""
+    minimum_runtime_s: int = 0
+    """Nobody is evicted before that."""
+    migrates: bool = False
+    """Whether its running workloads may be moved."""
+    max_moves_per_hour: int = 4
+    minimum_saving: Decimal = Decimal(1)
+    """What a move must save beyond its cost, in the currency."""
 
     def admits_namespace(self, namespace: str) -> bool:
         """Tell whether workloads of `namespace` may name this policy."""

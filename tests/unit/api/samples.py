@@ -213,6 +213,8 @@ SAMPLES: dict[str, Manifest] = {
             "currency": "EUR",
             "restartOverhead": "5m",
             "maxCostPerHour": "250.50",
+            "preemption": {"mode": "LowerPriority", "minimumRuntime": "10m"},
+            "migration": {"enabled": True, "maxMovesPerHour": 6, "minimumSaving": "2.50"},
         },
     },
     "empty-policy": {

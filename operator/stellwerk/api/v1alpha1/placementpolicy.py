@@ -72,6 +72,41 @@ class Requirements(WireModel):
     ] = {}
 
 
+class Preemption(WireModel):
+    """Whether workloads under this policy may take the room of others, and of whom."""
+
+    mode: Annotated[
+        Literal["Never", "LowerPriority"],
+        doc(
+            "Never waits until others finish; LowerPriority takes the room of preemptible workloads of lower priority"
+            " where nothing is free: elastic ones shrink first, then the ones that lose the least money are evicted.",
+            "LowerPriority",
+        ),
+    ] = "Never"
+    minimum_runtime: Annotated[
+        DurationOrZero,
+        doc(
+            "A workload is not evicted before it has run for this long. The longer one counts of the policies of whoever"
+            " needs room and of whoever would lose it.",
+            "10m",
+        ),
+    ] = "0s"
+
+
+class Migration(WireModel):
+    """Whether running workloads under this policy are moved where that saves money, and how often."""
+
+    enabled: Annotated[bool, doc("Whether running workloads may be moved at all.", True)] = False
+    max_moves_per_hour: Annotated[
+        int,
+        doc("Workloads under this policy that are moved within any hour, at most.", 4, ge=1, le=1000),
+    ] = 4
+    minimum_saving: Annotated[
+        Amount,
+        doc("What a move must save beyond all that it costs (lost work and restart), in the currency.", "5"),
+    ] = "1"
+
+
 class PlacementPolicySpec(WireModel):
     """Rules and prices by which pools are chosen."""
 
@@ -101,6 +136,14 @@ class PlacementPolicySpec(WireModel):
         PositiveAmount | None,
         doc("The most that one workload may cost per hour, in the currency.", "250"),
     ] = None
+    preemption: Annotated[
+        Preemption,
+        doc("Whether workloads may take the room of others.", {"mode": "LowerPriority", "minimumRuntime": "10m"}),
+    ] = Preemption()
+    migration: Annotated[
+        Migration,
+        doc("Whether running workloads are moved where that saves money.", {"enabled": True, "maxMovesPerHour": 4}),
+    ] = Migration()
 
 
 class PlacementPolicyStatus(AnsweredStatus):
