@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -166,9 +166,44 @@ class Decision(msgspec.Struct, frozen=True):
     """How many candidates were looked at."""
 
 
+class MoveKind(StrEnum):
+    """What happens to a workload that has a place already."""
+
+    PREEMPT = "Preempt"
+    """It is evicted for one of higher priority, and waits."""
+    SHRINK = "Shrink"
+    """It goes on with fewer pods."""
+    GROW = "Grow"
+    """It goes on with more pods."""
+    MIGRATE = "Migrate"
+    """It is evicted and placed elsewhere."""
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A change to a workload that has a place already."""
+
+    key: WorkloadKey
+    uid: str
+    kind: MoveKind
+    message: str
+    """One sentence: why, for whom, and what it costs; without a full stop."""
+    cause: str = ""
+    """Uid of the workload that gains by it; empty if it is itself the one."""
+    placement: Placement | None = None
+    """Its place afterwards; None if it waits."""
+    cost: Cost | None = None
+    """Expected at that place."""
+    loss: int | None = 0
+    """What is lost by it in micro-units: work since the last checkpoint, and the restart; None if unknown."""
+    saving: int | None = None
+    """What is saved by it in micro-units, the loss not taken off; None where it is not done for that."""
+
+
 class Plan(msgspec.Struct, frozen=True):
     """The decisions of one cycle, in the order in which they were taken."""
 
     decisions: tuple[Decision, ...]
     cycle: int
     now: datetime
+    moves: tuple[Move, ...] = ()
+    """Changes to workloads that have a place already; at most one for each."""

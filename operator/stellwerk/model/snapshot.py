@@ -9,6 +9,7 @@ import msgspec
 from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.policy import Policy
 from stellwerk.model.resources import Resources
+from stellwerk.model.running import Running
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -36,5 +37,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     usage: Mapping[str, Resources] = {}
     """What bound, unfinished pods use, by node name; `pods` included."""
     reserved: tuple[Reservation, ...] = ()
+    running: tuple[Running, ...] = ()
+    """Workloads with bound pods, by uid."""
+    promised: frozenset[str] = frozenset()
+    """Uids of pending workloads for whom others make room or have made it: they go first among their priority."""
+    moved: Mapping[str, tuple[str, ...]] = {}
+    """When workloads of a policy were moved to save money, by the policy's name; RFC 3339 in UTC."""
     cluster_health: Mapping[str, str] = {}
     """Why a cluster must not be used now, by cluster name; a healthy one is absent."""

@@ -86,8 +86,8 @@ class Preemption(WireModel):
     minimum_runtime: Annotated[
         DurationOrZero,
         doc(
-            "A workload is not evicted before it has run for this long. The longer one counts of the policies of whoever"
-            " needs room and of whoever would lose it.",
+            "A workload is not evicted before it has run for this long. Of the policies of whoever needs room and of"
+            " whoever would lose it, the longer one counts.",
             "10m",
         ),
     ] = "0s"
