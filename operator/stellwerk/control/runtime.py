@@ -40,6 +40,9 @@ _STUCK_SECONDS: Final = 60.0
 """A main loop that stood still for this long will not recover."""
 _OVERDUE_SECONDS: Final = 60.0
 """A policy or pool that got no answer for this long: kopf is deaf."""
+_UNSEEN_SECONDS: Final = 0.05
+_UNSEEN_TRIES: Final = 200
+"""An answer waits so long, so often, for decisions to follow what it is about."""
 
 
 class Shell(Protocol):
@@ -223,7 +226,21 @@ class Runtime:
         """Judge an object that people wrote; called in kopf's thread."""
         transaction = judge(kind, body, datetime.now(UTC))
         if transaction is not None:
+            meta = body["metadata"]
+            self._in_loop(lambda: self._answer(transaction, meta["generation"], _UNSEEN_TRIES))
+
+    def _answer(self, transaction: Transaction, generation: int, tries: int) -> None:
+        """Submit a verdict once decisions follow what it is about: kopf may have seen that before the reflector did.
+
+        Whoever waits for Accepted may rely on it. A verdict on what has changed since is dropped: kopf sees that, too.
+        What never comes was deleted, or is not understood: it is answered in the end all the same.
+        """
+        found = (one.objects.get(transaction.uid) for one in self._reflectors)
+        seen = next((one.metadata.generation for one in found if one is not None), 0)
+        if seen == generation or (seen < generation and not tries):
             self._submit(transaction)
+        elif seen < generation and self._loop is not None:
+            self._loop.call_later(_UNSEEN_SECONDS, self._answer, transaction, generation, tries - 1)
 
     # ------------------------------------------------------------------------------- telling
 
