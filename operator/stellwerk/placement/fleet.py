@@ -125,7 +125,7 @@ class Fleet:
             view = views.get((reservation.cluster, reservation.pool))
             if view is not None:
                 every = frozenset(kind for _, kind in view.capacity)
-                found = view.bins.place(reservation.pod, pods, every, partly=True) or ()
+                found = view.bins.place(reservation.pod, pods, every, at_least=0) or ()
                 view.bins.claim(reservation.pod, pods - sum(one.pods for one in found), every)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappush, nsmallest
 
 import msgspec
 
@@ -32,7 +32,8 @@ class Share(msgspec.Struct, frozen=True):
 
     bucket: Bucket
     pods_per_node: int
-    nodes: int
+    nodes: tuple[int, ...]
+    """By rank."""
 
 
 class Bins:
@@ -55,25 +56,35 @@ class Bins:
             self._members.setdefault(bucket, []).append(rank)  # ascending, and so a heap
         self._order = sorted(self._members)
 
-    def place(
-        self, request: Resources, pods: int, kinds: frozenset[int], *, partly: bool = False
+    def place(  # noqa: PLR0913 - each keyword is a limit of its own
+        self,
+        request: Resources,
+        pods: int,
+        kinds: frozenset[int],
+        *,
+        at_least: int | None = None,
+        per_node: int | None = None,
+        only: frozenset[str] | None = None,
     ) -> list[Assignment] | None:
-        """Take room for a gang: all pods or none (unless `partly`), tightest nodes first.
+        """Take room for a gang: all pods or none (unless `at_least` says less), tightest nodes first.
 
         Args:
             request: What one pod asks for.
             pods: Size of the gang, at least 1.
             kinds: Classes of nodes that the pods accept.
-            partly: Place as many pods as there is room for.
+            at_least: Place as many pods as there is room for, and none if that is fewer than these.
+            per_node: Most pods of this gang on one node.
+            only: Names of the nodes that may be used; None allows all.
 
         Returns:
             Pods per node in the order of filling, or None if the gang does not fit.
         """
+        least = pods if at_least is None else at_least
         vector = self._vector(request)
         if vector is None:
-            return [] if partly else None
-        shares, left = self._scan(vector, pods, kinds)
-        if left and not partly:
+            return None if least else []
+        shares, left = self._scan(vector, pods, kinds, per_node, self._ranks(only))
+        if pods - left < least:
             return None
         return [assignment for share in shares for assignment in self._take(share, vector)]
 
@@ -87,19 +98,36 @@ class Bins:
         while (bucket := self._richest(owed, kinds)) is not None:
             free, kind = bucket
             piece = tuple(max(0, min(there, due)) for there, due in zip(free, owed, strict=True))
-            ranks = self._pop(bucket, 1)
+            ranks = self._pop(bucket, self._members[bucket][:1])
             self._put((tuple(there - part for there, part in zip(free, piece, strict=True)), kind), ranks)
             owed = [due - part for due, part in zip(owed, piece, strict=True)]
 
-    def fits(self, request: Resources, pods: int, kinds: frozenset[int]) -> bool:
+    def fits(
+        self,
+        request: Resources,
+        pods: int,
+        kinds: frozenset[int],
+        *,
+        per_node: int | None = None,
+        only: frozenset[str] | None = None,
+    ) -> bool:
         """Tell whether the whole gang would find room now; changes nothing."""
         vector = self._vector(request)
-        return vector is not None and not self._scan(vector, pods, kinds)[1]
+        return vector is not None and not self._scan(vector, pods, kinds, per_node, self._ranks(only))[1]
 
-    def room(self, request: Resources, kinds: frozenset[int]) -> int:
+    def room(
+        self,
+        request: Resources,
+        kinds: frozenset[int],
+        *,
+        per_node: int | None = None,
+        only: frozenset[str] | None = None,
+    ) -> int:
         """Return how many such pods would find room now, at most `UNBOUNDED`."""
         vector = self._vector(request)
-        return 0 if vector is None else UNBOUNDED - self._scan(vector, UNBOUNDED, kinds)[1]
+        if vector is None:
+            return 0
+        return UNBOUNDED - self._scan(vector, UNBOUNDED, kinds, per_node, self._ranks(only))[1]
 
     def free(self, resource: str) -> int:
         """Return how much of one resource is free over all nodes; what is overused counts as 0."""
@@ -114,7 +142,17 @@ class Bins:
         vector = tuple(wanted.pop(resource, 0) for resource in self._axis)
         return None if any(amount > 0 for amount in wanted.values()) else vector
 
-    def _scan(self, vector: Vector, pods: int, kinds: frozenset[int]) -> tuple[list[Share], int]:
+    def _ranks(self, only: frozenset[str] | None) -> frozenset[int] | None:
+        return None if only is None else frozenset(rank for rank, name in enumerate(self._names) if name in only)
+
+    def _scan(
+        self,
+        vector: Vector,
+        pods: int,
+        kinds: frozenset[int],
+        per_node: int | None,
+        only: frozenset[int] | None,
+    ) -> tuple[list[Share], int]:
         """Return which shares a gang would take, and how many pods find no room."""
         asked = [(at, amount) for at, amount in enumerate(vector) if amount > 0]
         shares: list[Share] = []
@@ -124,14 +162,17 @@ class Bins:
             if kind not in kinds:
                 continue
             copies = min((free[at] // amount for at, amount in asked), default=UNBOUNDED)
+            copies = copies if per_node is None else min(copies, per_node)
             if copies <= 0:
                 continue
-            full = min(len(self._members[bucket]), pods // copies)
+            ranks = self._members[bucket]
+            ranks = ranks if only is None else sorted(only.intersection(ranks))
+            full = min(len(ranks), pods // copies)
             if full:
-                shares.append(Share(bucket, copies, full))
+                shares.append(Share(bucket, copies, tuple(nsmallest(full, ranks))))
                 pods -= full * copies
-            if 0 < pods < copies and full < len(self._members[bucket]):
-                shares.append(Share(bucket, pods, 1))
+            if 0 < pods < copies and full < len(ranks):
+                shares.append(Share(bucket, pods, tuple(nsmallest(full + 1, ranks)[full:])))
                 pods = 0
             if not pods:
                 break
@@ -151,16 +192,18 @@ class Bins:
         some = (one for one in reversed(self._order) if one[1] in kinds and any(one[0][at] > 0 for at in due))
         return next(some, None)
 
-    def _pop(self, bucket: Bucket, nodes: int) -> list[int]:
-        """Take the first nodes out of a bucket."""
+    def _pop(self, bucket: Bucket, taken: Sequence[int]) -> Sequence[int]:
+        """Take nodes out of a bucket."""
+        gone = set(taken)
         ranks = self._members[bucket]
-        taken = [heappop(ranks) for _ in range(nodes)]
+        ranks[:] = [rank for rank in ranks if rank not in gone]
+        heapify(ranks)
         if not ranks:
             del self._members[bucket]
             del self._order[bisect_left(self._order, bucket)]
         return taken
 
-    def _put(self, bucket: Bucket, ranks: list[int]) -> None:
+    def _put(self, bucket: Bucket, ranks: Sequence[int]) -> None:
         members = self._members.get(bucket)
         if members is None:
             members = self._members[bucket] = []

@@ -38,9 +38,33 @@ def test_a_gang_waits_when_one_node_is_short_and_takes_nothing() -> None:
     assert there.free(GPU) == 15
 
 
-def test_partly_takes_what_there_is() -> None:
+def test_who_asks_for_less_at_least_takes_what_there_is() -> None:
     there = bins({"a": 8, "b": 7})
-    assert there.place(pod(8), 2, ANY, partly=True) == [Assignment("a", 1)]
+    assert there.place(pod(8), 2, ANY, at_least=0) == [Assignment("a", 1)]
+
+
+def test_too_little_for_the_least_takes_nothing() -> None:
+    there = bins({"a": 8, "b": 7})
+    assert there.place(pod(8), 3, ANY, at_least=2) is None
+    assert there.place(pod(4), 4, ANY, at_least=2) == [Assignment("b", 1), Assignment("a", 2)]
+    assert there.free(GPU) == 3
+
+
+def test_a_gang_that_spreads_puts_no_more_on_a_node_than_it_allows() -> None:
+    there = bins({"a": 8, "b": 2, "c": 4})
+    assert not there.fits(pod(1), 4, ANY, per_node=1)
+    assert there.room(pod(1), ANY, per_node=1) == 3
+    assert there.place(pod(1), 4, ANY, per_node=1) is None
+    placed = there.place(pod(1), 5, ANY, per_node=2)
+    assert placed == [Assignment("b", 2), Assignment("c", 2), Assignment("a", 1)]
+
+
+def test_only_the_named_nodes_are_used() -> None:
+    there = bins({"a": 8, "b": 8, "c": 8})
+    assert there.room(pod(4), ANY, only=frozenset("bc")) == 4
+    assert not there.fits(pod(4), 5, ANY, only=frozenset("bc"))
+    assert there.place(pod(4), 3, ANY, only=frozenset("bc")) == [Assignment("b", 2), Assignment("c", 1)]
+    assert there.place(pod(8), 1, ANY) == [Assignment("a", 1)]
 
 
 def test_what_fits_nowhere_whole_claims_its_room_in_pieces() -> None:
@@ -94,7 +118,7 @@ def test_a_resource_that_no_node_offers_never_fits() -> None:
     there = bins({"a": 8})
     odd = resources(gpu=1, **{"example.com/fpga": 1})
     assert there.place(odd, 1, ANY) is None
-    assert there.place(odd, 1, ANY, partly=True) == []
+    assert there.place(odd, 1, ANY, at_least=0) == []
     assert there.room(odd, ANY) == 0
     assert not there.fits(odd, 1, ANY)
 
