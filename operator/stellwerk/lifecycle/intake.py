@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from stellwerk.api import duration, quantity
+from stellwerk.api import duration, moment, quantity
 from stellwerk.api.labels import DEFAULT_POLICY, FORBIDDEN_NAMESPACES, POLICY_LABEL
 from stellwerk.api.reasons import Reason
 from stellwerk.api.v1alpha1.computepool import ComputePoolSpec
@@ -20,7 +20,16 @@ from stellwerk.model.capacity import Pool, Toleration
 from stellwerk.model.pods import pod_requests
 from stellwerk.model.policy import Policy
 from stellwerk.model.requirements import requirements_of
-from stellwerk.model.workload import AcceleratorOption, Identity, InvalidWorkload, PodShape, Workload
+from stellwerk.model.resources import Resources
+from stellwerk.model.workload import (
+    AcceleratorOption,
+    DataAt,
+    Identity,
+    InvalidWorkload,
+    PodSet,
+    PodShape,
+    Workload,
+)
 
 Spec = Mapping[str, Any]
 """A decoded spec, camelCase, with the schema's defaults or without."""
@@ -82,33 +91,60 @@ def _workload(identity: Identity, spec: Spec, pod_spec: Spec, source: Literal["t
         asked = accelerators_in(requests)
         options = _options_of_job(options, asked[:1])
         requests = requests.without(*(name for name, _ in asked[:1]))
-    interval = spec.get("checkpointInterval")
+    interval, deadline = spec.get("checkpointInterval"), spec.get("deadline")
+    disruption = spec.get("disruption") or {}
     return Workload(
         identity=identity,
         class_=spec["class"],
         policy=spec.get("policy", DEFAULT_POLICY),
         replicas=spec.get("replicas", 1),
-        pod=PodShape(
-            requests,
-            requirements_of(pod_spec),
-            tuple(_toleration(item) for item in pod_spec.get("tolerations") or ()),
-        ),
+        pod=_pod_shape(pod_spec, requests),
         accelerators=options,
+        min_replicas=spec.get("minReplicas"),
+        others=tuple(_pod_set(one) for one in spec.get("podSets") or ()),
         priority=spec.get("priority", 0),
         expected_runtime_s=duration.seconds(spec.get("expectedRuntime", "1h")),
         checkpoint_interval_s=None if interval is None else duration.seconds(interval),
         source=source,
+        deadline=None if deadline is None else moment.utc(deadline),
+        data=_data(spec.get("data")),
+        preemptible=disruption.get("preemptible", True),
+        movable=disruption.get("migratable", True),
+    )
+
+
+def _pod_shape(pod_spec: Spec, requests: Resources) -> PodShape:
+    tolerations = tuple(_toleration(item) for item in pod_spec.get("tolerations") or ())
+    return PodShape(requests, requirements_of(pod_spec), tolerations)
+
+
+def _pod_set(one: Spec) -> PodSet:
+    pod_spec = one["template"]["spec"]
+    return PodSet(
+        name=one["name"],
+        replicas=one.get("replicas", 1),
+        pod=_pod_shape(pod_spec, pod_requests(pod_spec)),
+        accelerators=tuple(_option(option) for option in one.get("accelerators") or ()),
     )
 
 
 def _option(option: Spec) -> AcceleratorOption:
-    memory = option.get("memory")
+    memory, runtime = option.get("memory"), option.get("expectedRuntime")
+    share = option.get("share") or {}
     return AcceleratorOption(
         model=option["model"],
         count=option.get("count", 1),
         memory_bytes=None if memory is None else quantity.whole(memory),
         speed=Decimal(option.get("speed", "1")),
+        share_milli=int(Decimal(share["fraction"]) * 1000) if "fraction" in share else None,
+        share_bytes=quantity.whole(share["memory"]) if "memory" in share else None,
+        replicas=option.get("replicas"),
+        runtime_s=None if runtime is None else duration.seconds(runtime),
     )
+
+
+def _data(data: Spec | None) -> DataAt | None:
+    return None if data is None else DataAt(quantity.whole(data["size"]), data["provider"], data["region"])
 
 
 def _options_of_job(

@@ -57,10 +57,17 @@ class AcceleratorOption(msgspec.Struct, frozen=True):
     """The resource name that the pod itself asks for (a user's Job); None takes the pool's."""
     share_milli: int | None = None
     """Thousandths of one accelerator, which other pods may share; None asks for `count` whole ones."""
+    share_bytes: int | None = None
+    """The same said by memory: bytes of one accelerator; at most one of the two is set."""
     replicas: int | None = None
     """Pods of the gang with this alternative; None takes the workload's."""
     runtime_s: int | None = None
     """Expected runtime on it; None divides the workload's by `speed`."""
+
+    @property
+    def is_share(self) -> bool:
+        """Whether a part of one accelerator is asked for, and not whole ones."""
+        return self.share_milli is not None or self.share_bytes is not None
 
 
 class PodSet(msgspec.Struct, frozen=True):
@@ -71,6 +78,14 @@ class PodSet(msgspec.Struct, frozen=True):
     pod: PodShape
     accelerators: tuple[AcceleratorOption, ...] = ()
     """Alternatives; empty asks for CPU only."""
+
+
+class DataAt(msgspec.Struct, frozen=True):
+    """Data that a workload reads, and where it lies."""
+
+    size_bytes: int
+    provider: str
+    region: str
 
 
 class Workload(msgspec.Struct, frozen=True):
@@ -93,6 +108,14 @@ class Workload(msgspec.Struct, frozen=True):
     checkpoint_interval_s: int | None = None
     """None: an interruption loses all work done so far."""
     source: Literal["template", "job"] = "template"
+    deadline: str | None = None
+    """When it must have ended: RFC 3339 in UTC with whole seconds; None knows no such time."""
+    data: DataAt | None = None
+    """What it reads from elsewhere; None is nothing that is known of."""
+    preemptible: bool = True
+    """More important work may take its place while it runs."""
+    movable: bool = True
+    """It may be stopped and started elsewhere while it runs."""
 
     @property
     def key(self) -> WorkloadKey:

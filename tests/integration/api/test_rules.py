@@ -18,6 +18,7 @@ pytestmark = pytest.mark.integration
 
 POD: Keys = ("spec", "template", "spec")
 CONTAINER: Keys = (*POD, "containers", 0)
+SMALL = sample("small-workload")["spec"]["template"]
 NODE = {"fieldPath": "spec.nodeName"}
 JOB = {"apiVersion": "batch/v1", "kind": "Job", "name": "night"}
 
@@ -46,6 +47,25 @@ CASES = (
     Case("policy", ("spec", "require", "poolLabels", ""), "x", "every key of poolLabels must be letters"),
     Case("workload", ("spec", "workloadRef"), JOB, "exactly one of template and workloadRef"),
     Case("workload-of-a-job", ("spec", "workloadRef"), GONE, "exactly one of template and"),
+    Case("elastic-workload", ("spec", "minReplicas"), 9, "minReplicas must not be above replicas"),
+    Case("elastic-workload", ("spec", "minReplicas"), 5, "minReplicas must not be above the replicas of any"),
+    Case("workload-of-a-job", ("spec", "minReplicas"), 1, "minReplicas needs a template"),
+    Case("workload-of-a-job", ("spec", "podSets"), [{"name": "log", "template": SMALL}], "podSets needs a template"),
+    Case("workload-of-a-job", ("spec", "accelerators"), [{"model": "L4", "replicas": 2}], "accelerators with share or"),
+    Case(
+        "workload-of-a-job",
+        ("spec", "accelerators"),
+        [{"model": "L4", "share": {"fraction": "0.5"}}],
+        "accelerators with share or replicas needs a template",
+    ),
+    Case("workload", ("spec", "deadline"), "2023-02-29T00:00:00Z", "deadline must be a day that exists"),
+    Case("workload", ("spec", "data", "size"), 0, "size must be above zero"),
+    Case("workload", ("spec", "accelerators", 1, "expectedRuntime"), "2h", "speed must be left out when"),
+    Case("elastic-workload", ("spec", "accelerators", 0, "count"), 2, "count must be 1 with share"),
+    Case("elastic-workload", ("spec", "accelerators", 0, "share"), {}, "share needs exactly one of fraction"),
+    Case("elastic-workload", ("spec", "accelerators", 0, "share", "memory"), "1Gi", "share needs exactly one of"),
+    Case("elastic-workload", ("spec", "accelerators", 1, "share", "memory"), 0, "memory must be above zero"),
+    Case("elastic-workload", ("spec", "podSets", 0, "accelerators", 0, "memory"), 0, "memory must be above zero"),
     Case("workload", ("spec", "accelerators", 0, "memory"), "0Gi", "memory must be above zero"),
     Case("workload", ("spec", "accelerators", 1, "memory"), -1, "memory must be above zero"),
     Case("spot-pool", ("spec", "accelerator", "memory"), 0, "memory must be above zero"),

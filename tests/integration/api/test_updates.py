@@ -28,6 +28,9 @@ CHANGES: tuple[tuple[str, Keys, Any], ...] = (
     ("checkpointInterval", ("spec", "checkpointInterval"), "31m"),
     ("checkpointInterval", ("spec", "checkpointInterval"), GONE),
     ("backoffLimit", ("spec", "backoffLimit"), 4),
+    ("minReplicas", ("spec", "minReplicas"), 1),
+    ("podSets", ("spec", "podSets"), [{"name": "log", "template": sample("small-workload")["spec"]["template"]}]),
+    ("data", ("spec", "data", "size"), "1Ti"),
     ("template", (*POD, "containers", 0, "image"), "other"),
     ("template", (*POD, "containers", 0, "resources", "requests", "cpu"), "8"),
     ("template", (*POD, "nodeSelector"), GONE),
@@ -68,9 +71,17 @@ def test_every_frozen_field_has_a_case() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "value"),
-    [(("spec", "priority"), 7), (("spec", "policy"), "other"), (("metadata", "labels"), {"a": "b"})],
+    [
+        (("spec", "priority"), 7),
+        (("spec", "policy"), "other"),
+        (("spec", "deadline"), "2026-12-24T18:00:00Z"),
+        (("spec", "disruption", "preemptible"), False),
+        (("metadata", "labels"), {"a": "b"}),
+    ],
 )
-def test_priority_policy_and_labels_may_change(kinds: Api, stored: Manifest, keys: Keys, value: object) -> None:
+def test_priority_policy_patience_and_labels_may_change(
+    kinds: Api, stored: Manifest, keys: Keys, value: object
+) -> None:
     answer, errors = _update(kinds, stored, Mutation(keys, value).of(stored))
     assert (answer.accepted, errors) == (True, [])
 

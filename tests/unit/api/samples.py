@@ -110,6 +110,8 @@ _TEMPLATE: Manifest = {
     },
 }
 
+_SMALL_TEMPLATE: Manifest = {"spec": {"containers": [{"name": "main", "image": "busybox"}]}}
+
 SAMPLES: dict[str, Manifest] = {
     "workload": {
         "apiVersion": _API_VERSION,
@@ -123,11 +125,39 @@ SAMPLES: dict[str, Manifest] = {
             "accelerators": [
                 {"model": "H100", "count": 8, "memory": "80Gi", "speed": "1.0"},
                 {"model": "A100", "count": 8, "memory": 42949672960, "speed": "0.5"},
+                {"model": "H200", "count": 4, "replicas": 8, "expectedRuntime": "20h"},
             ],
             "expectedRuntime": "1d6h",
             "checkpointInterval": "30m",
+            "deadline": "2026-11-25T06:00:00Z",
+            "data": {"size": "2Ti", "provider": "aws", "region": "eu-central-1"},
+            "disruption": {"preemptible": True, "migratable": False},
             "backoffLimit": 5,
             "template": _TEMPLATE,
+        },
+    },
+    "elastic-workload": {
+        "apiVersion": _API_VERSION,
+        "kind": "AIWorkload",
+        "metadata": {"name": "elastic"},
+        "spec": {
+            "class": "Training",
+            "replicas": 8,
+            "minReplicas": 2,
+            "accelerators": [
+                {"model": "L4", "share": {"fraction": "0.5"}},
+                {"model": "H100", "share": {"memory": "10Gi"}, "replicas": 4},
+            ],
+            "template": _SMALL_TEMPLATE,
+            "podSets": [
+                {
+                    "name": "loader",
+                    "replicas": 2,
+                    "accelerators": [{"model": "L4", "count": 2, "memory": "24Gi"}],
+                    "template": _SMALL_TEMPLATE,
+                },
+                {"name": "log", "template": _SMALL_TEMPLATE},
+            ],
         },
     },
     "workload-of-a-job": {
@@ -145,7 +175,7 @@ SAMPLES: dict[str, Manifest] = {
         "metadata": {"name": "small"},
         "spec": {
             "class": "Batch",
-            "template": {"spec": {"containers": [{"name": "main", "image": "busybox"}]}},
+            "template": _SMALL_TEMPLATE,
         },
     },
     "spot-pool": {
@@ -171,6 +201,7 @@ SAMPLES: dict[str, Manifest] = {
                 "count": 8,
                 "memory": "80Gi",
                 "resource": "nvidia.com/gpu",
+                "slices": 2,
             },
             "price": {
                 "perNodeHour": "31.5",

@@ -9,49 +9,21 @@ from stellwerk.api.base import (
     Name,
     ObjectName,
     Rule,
-    Token,
+    Timestamp,
     WireModel,
     doc,
     frozen,
+    list_map,
 )
 from stellwerk.api.duration import Duration
 from stellwerk.api.labels import DEFAULT_POLICY
-from stellwerk.api.money import PositiveAmount
-from stellwerk.api.quantity import Quantity, positive_rule
+from stellwerk.api.v1alpha1.aiworkload_rules import SPEC_RULES
 from stellwerk.api.v1alpha1.aiworkload_status import AIWorkloadStatus
+from stellwerk.api.v1alpha1.asks import MAX_POD_SETS, AcceleratorOption, DataLocation, Disruption, GangPodSet
 from stellwerk.api.v1alpha1.kind import AGE, Column, Kind, KindInfo, short_name_rule
 from stellwerk.api.v1alpha1.podtemplate import PodTemplate
 
 _CREATE_ANOTHER = "delete the object and create it anew, or create one of another name"
-
-
-class AcceleratorOption(WireModel):
-    """One kind of accelerator that will do."""
-
-    rules = (positive_rule("memory"),)
-
-    model: Annotated[
-        Token,
-        doc(
-            "Model, compared without regard to case; `any` for every model of the pool's resource.",
-            "H100",
-        ),
-    ]
-    count: Annotated[
-        int,
-        doc("Accelerators per pod; with a workloadRef what the Job's pods ask for counts.", 8, ge=1, le=64),
-    ] = 1
-    memory: Annotated[
-        Quantity | None,
-        doc("Least memory per accelerator, in bytes with an optional suffix.", "80Gi"),
-    ] = None
-    speed: Annotated[
-        PositiveAmount,
-        doc(
-            "How fast the work runs on it; expectedRuntime is divided by this factor.",
-            "0.5",
-        ),
-    ] = "1"
 
 
 class WorkloadRef(WireModel):
@@ -65,15 +37,7 @@ class WorkloadRef(WireModel):
 class AIWorkloadSpec(WireModel):
     """What is to run, and what it needs; where it runs is Stellwerk's decision."""
 
-    rules = (
-        Rule(
-            name="one-way-in",
-            cel="has(self.template) != has(self.workloadRef)",
-            message="exactly one of template and workloadRef must be set: template to have a Job"
-            " created, workloadRef for a Job that exists",
-            holds=lambda s: (s.template is None) != (s.workload_ref is None),
-        ),
-    )
+    rules = SPEC_RULES
     frozen_fields = (
         frozen("class", _CREATE_ANOTHER),
         frozen("replicas", _CREATE_ANOTHER),
@@ -83,6 +47,9 @@ class AIWorkloadSpec(WireModel):
         frozen("backoffLimit", _CREATE_ANOTHER),
         frozen("template", _CREATE_ANOTHER),
         frozen("workloadRef", _CREATE_ANOTHER),
+        frozen("minReplicas", _CREATE_ANOTHER),
+        frozen("podSets", _CREATE_ANOTHER, is_list=True),
+        frozen("data", _CREATE_ANOTHER),
     )
 
     class_: Annotated[
@@ -108,13 +75,23 @@ class AIWorkloadSpec(WireModel):
     replicas: Annotated[
         int,
         doc(
-            "Pods of the gang; all are placed or none. With a workloadRef the Job's parallelism counts."
-            " Cannot be changed.",
+            "Pods of the gang; all are placed or none, unless minReplicas says otherwise. With a workloadRef the"
+            " Job's parallelism counts. Cannot be changed.",
             4,
             ge=1,
             le=10_000,
         ),
     ] = 1
+    min_replicas: Annotated[
+        int | None,
+        doc(
+            "Pods with which an elastic gang may start: as many as fit, at least so many, at most replicas. The"
+            " work is taken to run so much longer on fewer pods. Absent places all or none. Cannot be changed.",
+            2,
+            ge=1,
+            le=10_000,
+        ),
+    ] = None
     accelerators: Annotated[
         tuple[AcceleratorOption, ...],
         doc(
@@ -132,6 +109,13 @@ class AIWorkloadSpec(WireModel):
             "6h",
         ),
     ] = "1h"
+    deadline: Annotated[
+        Timestamp | None,
+        doc(
+            "When it must have ended (RFC 3339): where it cannot end in time it is not placed.",
+            "2026-11-23T06:00:00Z",
+        ),
+    ] = None
     checkpoint_interval: Annotated[
         Duration | None,
         doc(
@@ -140,11 +124,24 @@ class AIWorkloadSpec(WireModel):
             "30m",
         ),
     ] = None
+    data: Annotated[
+        DataLocation | None,
+        doc(
+            "Where its data lies, so that moving it counts in the expected cost. Cannot be changed.",
+            {"size": "2Ti", "provider": "aws", "region": "eu-central-1"},
+        ),
+    ] = None
+    disruption: Annotated[
+        Disruption,
+        doc(
+            "What may be done to it while it runs; absent allows all that its policy allows.",
+            {"preemptible": True, "migratable": False},
+        ),
+    ] = Disruption()
     backoff_limit: Annotated[
         int,
         doc(
-            "Failed pods after which the Job of a template fails; one of a workloadRef keeps its own."
-            " Cannot be changed.",
+            "Failed pods after which a Job of a template fails; one of a workloadRef keeps its own. Cannot be changed.",
             3,
             ge=0,
             le=100,
@@ -157,6 +154,22 @@ class AIWorkloadSpec(WireModel):
             {"spec": {"containers": [{"name": "train", "image": "registry.example.com/train:1.4"}]}},
         ),
     ] = None
+    pod_sets: Annotated[
+        tuple[GangPodSet, ...],
+        doc(
+            "Further pod sets, placed together with the main one: all of them or none. Each becomes a Job of its own;"
+            " the workload is complete when all of them are, and fails with the first. Cannot be changed.",
+            [
+                {
+                    "name": "loader",
+                    "replicas": 2,
+                    "template": {"spec": {"containers": [{"name": "load", "image": "registry.example.com/load:1"}]}},
+                }
+            ],
+            max_length=MAX_POD_SETS,
+            json_schema_extra=list_map("name"),
+        ),
+    ] = ()
     workload_ref: Annotated[
         WorkloadRef | None,
         doc(

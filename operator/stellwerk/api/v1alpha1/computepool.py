@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -23,6 +22,7 @@ from stellwerk.api.base import (
     list_map,
 )
 from stellwerk.api.labels import LOCAL_CLUSTER
+from stellwerk.api.moment import exists_rule
 from stellwerk.api.money import Amount, Currency, PositiveAmount
 from stellwerk.api.quantity import Quantity, positive_rule
 from stellwerk.api.v1alpha1.kind import AGE, AnsweredStatus, Column, Kind, KindInfo, short_name_rule
@@ -57,32 +57,22 @@ class PoolAccelerator(WireModel):
         doc("Memory per accelerator, in bytes with an optional suffix.", "80Gi"),
     ] = None
     resource: Annotated[QualifiedName, doc("Resource by which pods ask for them.", "nvidia.com/gpu")] = "nvidia.com/gpu"
-
-
-def _exists(moment: str) -> bool:
-    try:
-        datetime.fromisoformat(moment)
-    except ValueError:
-        return False
-    return True
-
-
-_YEAR = "int(self.validFrom.substring(0, 4))"
+    slices: Annotated[
+        int,
+        doc(
+            "Slices that each accelerator is offered in (time-slicing, MPS): nodes then offer count times slices"
+            " of the resource. 1 where pods get whole ones.",
+            4,
+            ge=1,
+            le=64,
+        ),
+    ] = 1
 
 
 class PoolPrice(WireModel):
     """What a node costs, and who says so."""
 
-    rules = (
-        Rule(
-            name="valid-from-exists",
-            cel="!has(self.validFrom) || self.validFrom.substring(4, 10) != '-02-29' ||"
-            f" {_YEAR} % 400 == 0 || ({_YEAR} % 4 == 0 && {_YEAR} % 100 != 0)",
-            message="validFrom must be a day that exists",
-            holds=lambda p: p.valid_from is None or _exists(p.valid_from),
-            field="validFrom",
-        ),
-    )
+    rules = (exists_rule("validFrom", "valid_from"),)
 
     per_node_hour: Annotated[PositiveAmount, doc("Amount per node and hour, in the currency.", "31.5")]
     currency: Annotated[Currency, doc("ISO 4217 code of the amount.", "EUR")]
