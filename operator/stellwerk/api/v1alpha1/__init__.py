@@ -1,11 +1,6 @@
 """Version v1alpha1 of the kinds."""
 
-from stellwerk.api.v1alpha1.aiworkload import (
-    AcceleratorOption,
-    AIWorkload,
-    AIWorkloadSpec,
-    WorkloadRef,
-)
+from stellwerk.api.v1alpha1.aiworkload import AIWorkload, AIWorkloadSpec, WorkloadRef
 from stellwerk.api.v1alpha1.aiworkload_status import (
     AcceleratorStatus,
     AIWorkloadStatus,
@@ -17,6 +12,7 @@ from stellwerk.api.v1alpha1.aiworkload_status import (
     DecisionStatus,
     PlacementStatus,
 )
+from stellwerk.api.v1alpha1.asks import AcceleratorOption
 from stellwerk.api.v1alpha1.computepool import (
     ComputePool,
     ComputePoolSpec,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -48,7 +48,7 @@ class AcceleratorShare(WireModel):
 
 _SHARE_OF_ONE = Rule(
     name="share-of-one",
-    cel="!has(self.share) || self.count == 1",
+    cel="!has(self.share) || !has(self.count) || self.count == 1",
     message="count must be 1 with share: a share is of one accelerator",
     holds=lambda a: a.share is None or a.count == 1,
     field="count",
@@ -58,7 +58,7 @@ _SHARE_OF_ONE = Rule(
 class SomeAccelerators(WireModel):
     """Accelerators that one pod gets."""
 
-    rules = (positive_rule("memory"), _SHARE_OF_ONE)
+    rules: ClassVar[tuple[Rule, ...]] = (positive_rule("memory"), _SHARE_OF_ONE)
 
     model: Annotated[
         Token,
@@ -92,7 +92,7 @@ class AcceleratorOption(SomeAccelerators):
         *SomeAccelerators.rules,
         Rule(
             name="speed-or-runtime",
-            cel="!has(self.expectedRuntime) || self.speed == '1'",
+            cel="!has(self.expectedRuntime) || !has(self.speed) || self.speed == '1'",
             message="speed must be left out when expectedRuntime is set: the runtime says it already",
             holds=lambda a: a.expected_runtime is None or a.speed == "1",
             field="speed",
