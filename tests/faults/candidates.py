@@ -14,6 +14,8 @@ from tests.faults.proxy import FaultProxy
 
 DURATION, RENEW, RETRY = 4.0, 2.6, 0.4
 """Seconds: long enough for a machine that stands still for 0.8 s, short enough to wait for."""
+CALM = 10.0
+"""So many times as long where no lease has to lapse: then no pause of the machine ends a term."""
 
 
 @dataclass
@@ -23,13 +25,14 @@ class Candidate:
     name: str
     proxy: FaultProxy
     namespace: str
+    pace: float = 1.0
     heart_beats: bool = True
     told: list[str] = field(default_factory=list)
     led_at: list[float] = field(default_factory=list)
     elector: Elector = field(init=False)
 
     def __post_init__(self) -> None:
-        config = LeaseConfig(self.namespace, "test", self.name, DURATION, RENEW, RETRY)
+        config = LeaseConfig(self.namespace, "test", self.name, DURATION * self.pace, RENEW * self.pace, RETRY)
         callbacks = Callbacks(lambda: self.heart_beats, lambda: self._tell("started"), lambda: self._tell("stopped"))
         self.elector = Elector(self.proxy.target, config, callbacks)
 
@@ -51,6 +54,7 @@ class Race:
     kubeconfig: Path
     namespace: str
     stack: ExitStack
+    pace: float = 1.0
     candidates: list[Candidate] = field(default_factory=list)
     overlaps: int = 0
     looks: int = 0
@@ -58,7 +62,7 @@ class Race:
 
     def join(self, name: str) -> Candidate:
         """Start a candidate."""
-        candidate = Candidate(name, self.stack.enter_context(FaultProxy(self.kubeconfig)), self.namespace)
+        candidate = Candidate(name, self.stack.enter_context(FaultProxy(self.kubeconfig)), self.namespace, self.pace)
         self.candidates.append(candidate)
         candidate.elector.start()
         return candidate
@@ -80,10 +84,10 @@ class Race:
 
 
 @contextmanager
-def race(kubeconfig: Path, namespace: str) -> Iterator[Race]:
-    """Hold an election; fails if two ever led at once."""
+def race(kubeconfig: Path, namespace: str, pace: float = 1.0) -> Iterator[Race]:
+    """Hold an election for a Lease `pace` times as long as usual; fails if two ever led at once."""
     with ExitStack() as stack:
-        held = Race(kubeconfig, namespace, stack)
+        held = Race(kubeconfig, namespace, stack, pace)
         watcher = threading.Thread(target=held.watch, name="watcher")
         watcher.start()
         try:

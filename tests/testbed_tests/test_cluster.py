@@ -103,7 +103,7 @@ def test_an_interrupted_owner_leaves_nothing(registry: Registry) -> None:
 
 def test_an_interrupt_while_starting_leaves_nothing(registry: Registry) -> None:
     with owner("early") as running:
-        eventually(lambda: count_below(registry.root) >= 2, limit=60, every=0.01)
+        eventually(lambda: count_below(registry.root) >= 2, every=0.01)
         running.send_signal(signal.SIGINT)
     assert not registry.root.exists()
     assert count_below(registry.root) == 0

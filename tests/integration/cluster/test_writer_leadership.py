@@ -113,7 +113,7 @@ async def test_writes_of_one_object_keep_their_order_while_others_pass(
     session: Session, proxy: FaultProxy, workloads: Workloads
 ) -> None:
     slow, quick = workloads.create("slow"), workloads.create("quick")
-    proxy.inject(Fault(Match(method="PATCH", path="/slow/status$"), Delay(1.0), times=1))
+    proxy.inject(Fault(Match(method="PATCH", path="/slow/status$"), Delay(4.0), times=1))
     async with writing(session) as pen:
         for generation in (1, 2, 3):
             pen.writer.submit(slow.transaction(slow.patch(generation, None)))
