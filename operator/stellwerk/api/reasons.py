@@ -64,11 +64,7 @@ class Reason(StrEnum):
         Group.ACCEPTED,
         "The Job lacks the label stellwerk.dev/policy, runs already or lies in kube-system: it is left alone.",
     )
-    JOB_TAKEN = (
-        "JobTaken",
-        Group.ACCEPTED,
-        "The Job that spec.workloadRef names runs for another AIWorkload already.",
-    )
+    JOB_TAKEN = ("JobTaken", Group.ACCEPTED, "The Job that spec.workloadRef names runs for another AIWorkload already.")
 
     # ------------------------------------------------------------ Decision
 
@@ -82,30 +78,31 @@ class Reason(StrEnum):
         Group.DECISION,
         "A pool that fits has too little room now; the workload waits until others finish.",
     )
-    NEVER_FITS = (
-        "NeverFits",
-        Group.DECISION,
-        "Every pool is ruled out for a reason that waiting cannot change.",
-    )
-    NO_POOL = (
-        "NoPool",
-        Group.DECISION,
-        "There is no pool at all: none is declared and no ready node was discovered.",
-    )
-    NOT_DECIDED = (
-        "NotDecided",
-        Group.DECISION,
-        "The workload has been seen and waits for the next planning cycle.",
-    )
+    NEVER_FITS = ("NeverFits", Group.DECISION, "Every pool is ruled out for a reason that waiting cannot change.")
+    NO_POOL = ("NoPool", Group.DECISION, "There is no pool at all: none is declared and no ready node was discovered.")
+    NOT_DECIDED = ("NotDecided", Group.DECISION, "The workload has been seen and waits for the next planning cycle.")
     NOT_ACCEPTED = (
         "NotAccepted",
         Group.DECISION,
         "The workload is not placed because it is not accepted; see the condition Accepted.",
     )
-    RELEASED = (
-        "Released",
+    RELEASED = ("Released", Group.DECISION, "The workload has finished and its place is free for others.")
+
+    PREEMPTING = (
+        "Preempting",
         Group.DECISION,
-        "The workload has finished and its place is free for others.",
+        "Workloads of lower priority make room, as the policy allows; the workload is placed once they are gone.",
+    )
+    MAKING_ROOM = (
+        "MakingRoom",
+        Group.DECISION,
+        "Workloads move to other nodes or pools, as their policy allows; the workload is placed once they have.",
+    )
+
+    GIVEN_UP = (
+        "GivenUp",
+        Group.DECISION,
+        "The place was given up; once its pods are gone, the workload is planned anew. See the condition Evicted.",
     )
 
     # ------------------------------------------------------------ Filters
@@ -181,16 +178,8 @@ class Reason(StrEnum):
         Group.FILTER,
         "All nodes of the pool carry a taint that neither the pods nor the pool's declaration tolerates.",
     )
-    POOL_HAS_NO_NODES = (
-        "PoolHasNoNodes",
-        Group.FILTER,
-        "The pool has no ready node that accepts pods.",
-    )
-    TOO_BIG_FOR_POOL = (
-        "TooBigForPool",
-        Group.FILTER,
-        "The workload would not fit even if the pool were empty.",
-    )
+    POOL_HAS_NO_NODES = ("PoolHasNoNodes", Group.FILTER, "The pool has no ready node that accepts pods.")
+    TOO_BIG_FOR_POOL = ("TooBigForPool", Group.FILTER, "The workload would not fit even if the pool were empty.")
     COST_ABOVE_LIMIT = (
         "CostAboveLimit",
         Group.FILTER,
@@ -200,14 +189,16 @@ class Reason(StrEnum):
         ),
     )
 
+    STOCKED_OUT = (
+        "StockedOut",
+        Group.FILTER,
+        "The pool did not get its new nodes in time, so for a while nothing is placed on nodes that it has not got.",
+    )
+
     # ------------------------------------------------------------ Ready
 
     NOT_PLACED = ("NotPlaced", Group.READY, "There are no pods because the workload has no place.")
-    PODS_PENDING = (
-        "PodsPending",
-        Group.READY,
-        "The workload is placed and not all of its pods run yet.",
-    )
+    PODS_PENDING = ("PodsPending", Group.READY, "The workload is placed and not all of its pods run yet.")
     PODS_READY = ("PodsReady", Group.READY, "All pods of the workload run.")
     PODS_UNSCHEDULABLE = (
         "PodsUnschedulable",
@@ -220,15 +211,33 @@ class Reason(StrEnum):
 
     NOT_EVICTED = ("NotEvicted", Group.EVICTED, "The workload was not taken from its place.")
 
+    PREEMPTED = (
+        "Preempted",
+        Group.EVICTED,
+        "A workload of higher priority needed its room; it waits in its old place of the queue to be placed again.",
+    )
+    MIGRATED = (
+        "Migrated",
+        Group.EVICTED,
+        "It was stopped to go on elsewhere, which saves more than the move costs.",
+    )
+
+    STOCK_OUT = (
+        "StockOut",
+        Group.EVICTED,
+        "The pool was to grow for the workload and its nodes did not come in time; it is planned anew.",
+    )
+    INTERRUPTED = (
+        "Interrupted",
+        Group.EVICTED,
+        "Nodes of the workload went away and the pool had no room for their pods in time; it is planned anew.",
+    )
+
     # ------------------------------------------------------------ Finished
 
     NOT_FINISHED = ("NotFinished", Group.FINISHED, "The workload still waits or runs.")
     JOB_COMPLETE = ("JobComplete", Group.FINISHED, "The Job completed.")
-    JOB_FAILED = (
-        "JobFailed",
-        Group.FINISHED,
-        "The Job failed; the message quotes the Job's own reason.",
-    )
+    JOB_FAILED = ("JobFailed", Group.FINISHED, "The Job failed; the message quotes the Job's own reason.")
     CHILD_DELETED = (
         "ChildDeleted",
         Group.FINISHED,
@@ -239,16 +248,10 @@ class Reason(StrEnum):
 
     PLACED = ("Placed", Group.EVENT, "The workload was given a place; the message says where.")
     WAITING = ("Waiting", Group.EVENT, "The workload has no place yet; the message says why.")
-    CHILD_EDITED = (
-        "ChildEdited",
-        Group.EVENT,
-        "Somebody changed the Job so that it no longer follows the decision.",
-    )
-    WRITE_REFUSED = (
-        "WriteRefused",
-        Group.EVENT,
-        "The API server refused a write of Stellwerk; the message quotes it.",
-    )
+    CHILD_EDITED = ("ChildEdited", Group.EVENT, "Somebody changed the Job so that it no longer follows the decision.")
+    WRITE_REFUSED = ("WriteRefused", Group.EVENT, "The API server refused a write of Stellwerk; the message quotes it.")
+    SHRUNK = ("Shrunk", Group.EVENT, "The elastic workload goes on with fewer pods; the message says for whom.")
+    GROWN = ("Grown", Group.EVENT, "The elastic workload goes on with more pods, because room appeared.")
     INVALID_ANNOTATION = (
         "InvalidAnnotation",
         Group.EVENT,

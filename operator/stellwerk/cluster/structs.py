@@ -150,6 +150,12 @@ class Pod(KubeObject, frozen=True):
         return job_id(self.metadata.namespace, uid) if uid else ""
 
     @property
+    def index(self) -> int | None:
+        """Its completion index, None for a pod that is not of an Indexed Job."""
+        text = (self.metadata.annotations or {}).get("batch.kubernetes.io/job-completion-index", "")
+        return int(text) if text.isdecimal() else None
+
+    @property
     def unschedulable(self) -> str | None:
         """The scheduler's words on why the pod is not bound, or None if it did not say so."""
         for condition in self.status.conditions or ():

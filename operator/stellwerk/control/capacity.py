@@ -6,7 +6,7 @@ to a pod that Stellwerk does not know is taken all the same (invariant S1).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 import msgspec
@@ -26,6 +26,8 @@ class PodUse(msgspec.Struct, frozen=True):
     """Empty while it is not bound."""
     requests: Resources
     unschedulable: str | None
+    index: int | None = None
+    """Of an Indexed Job."""
 
 
 class JobPods(msgspec.Struct, frozen=True):
@@ -35,6 +37,15 @@ class JobPods(msgspec.Struct, frozen=True):
     unbound: int = 0
     unschedulable: str | None = None
     """What kube-scheduler says of one that it cannot bind."""
+
+
+class Places(msgspec.Struct, frozen=True):
+    """Where the bound pods of a Job are."""
+
+    by_node: tuple[tuple[str, int, Resources], ...] = ()
+    """Node, pods there and what these take of it, in the order of the names."""
+    indexes: tuple[tuple[int, str, Resources], ...] = ()
+    """Index, node and request of each pod of an Indexed Job, in order."""
 
 
 class Capacity:
@@ -72,6 +83,16 @@ class Capacity:
         told = (pod.unschedulable for pod in pods.values() if pod.unschedulable)
         bound = sum(1 for pod in pods.values() if pod.node)
         return JobPods(bound, len(pods) - bound, next(told, None))
+
+    def places_of(self, job: str) -> Places:
+        """Return where the live, bound pods of a Job are, named as `structs.job_id` does."""
+        bound = [pod for pod in self._by_job.get(job, {}).values() if pod.node]
+        pods = Counter(pod.node for pod in bound)
+        used: dict[str, Resources] = {}
+        for pod in bound:
+            used[pod.node] = used.get(pod.node, Resources()) + pod.requests
+        indexes = sorted((pod.index, pod.node, pod.requests) for pod in bound if pod.index is not None)
+        return Places(tuple((node, pods[node], used[node]) for node in sorted(pods)), tuple(indexes))
 
     def set_node(self, new: structs.Node | None, old: structs.Node | None) -> bool:
         """Take in an event of a node; tell whether anything that decisions depend on changed (heartbeats do not)."""
@@ -127,7 +148,8 @@ _NOTHING = PodUse("", "", Resources(), None)
 def use_of(pod: structs.Pod, before: PodUse | None) -> PodUse:
     """Reduce a pod to what matters; its requests never change, so they are worked out once."""
     requests = before.requests if before else pod_requests(msgspec.to_builtins(pod.spec))
-    return PodUse(pod.job, pod.spec.node_name, requests, None if pod.spec.node_name else pod.unschedulable)
+    told = None if pod.spec.node_name else pod.unschedulable
+    return PodUse(pod.job, pod.spec.node_name, requests, told, pod.index)
 
 
 def node_from(node: structs.Node, cluster: str) -> Node:

@@ -12,8 +12,9 @@ from typing import Any
 from stellwerk.api.conditions import ConditionType
 from stellwerk.cluster import structs
 from stellwerk.cluster.cache import EventType
-from stellwerk.control.capacity import Capacity
+from stellwerk.control.capacity import Capacity, JobPods, Places
 from stellwerk.control.rooms import Rooms
+from stellwerk.control.running import RunningOnes, running_of
 from stellwerk.control.workloads import Workloads
 from stellwerk.lifecycle.intake import policy_from, pool_from
 from stellwerk.lifecycle.observed import WorkloadState
@@ -49,6 +50,7 @@ class Store:
         self._pools: tuple[Pool, ...] | None = None
         self._members: Mapping[tuple[str, str], Sequence[Node]] | None = None  # worked out anew with the pools
         self.rooms = Rooms()
+        self.running = RunningOnes()
         self._waiting: set[str] = set()
         self._unanswered: dict[str, float] = {}
         self._changed = changed
@@ -80,6 +82,7 @@ class Store:
             self._waiting.discard(uid)
             self.capacity.freed |= self.rooms.reserves(uid)
             self.rooms.see(uid, None)
+            self.running.see(uid, None)
         self._changed()
 
     def on_policy(
@@ -155,7 +158,13 @@ class Store:
         if reserved is None and self.rooms.reserves(uid) and not pods.bound:
             self.capacity.freed = True  # given back, not taken up by its pods
         self.rooms.see(uid, reserved)
+        self._note_running(uid, state, pods)
         return state
+
+    def _note_running(self, uid: str, state: WorkloadState | None, pods: JobPods) -> None:
+        places = self.capacity.places_of(self.workloads.job_id(uid)) if pods.bound else Places()
+        self.running.see(uid, None if state is None else running_of(state, places, pods.unbound))
+        self.running.note_move(uid, state)
 
     def mark(self, uid: str) -> None:
         """Look at a workload, or at a Job that may become one, in the next cycle."""
@@ -196,4 +205,6 @@ class Store:
             policies=dict(self.policies),
             usage=self.capacity.usage,
             reserved=self.rooms.taken,
+            running=self.running.frozen,
+            moved=self.running.moved,
         )

@@ -87,6 +87,8 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     carbon: CarbonStatus | None = None
     decision: DecisionStatus | None = None
     child: ChildStatus | None = None
+    resized_at: str | None = None
+    """When its number of pods last changed while it ran."""
 
     def condition(self, type_: str) -> Condition | None:
         """Return the condition of this type, if there is one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from stellwerk.model.decision import Placement
+from stellwerk.model.resources import Resources
 from stellwerk.model.workload import Workload, WorkloadKey
 
 
@@ -12,16 +13,18 @@ class Running(msgspec.Struct, frozen=True):
     """A workload with pods on nodes."""
 
     workload: Workload
-    placement: Placement
-    """Where it is; of one that leaves, where it was."""
+    placement: Placement | None
+    """Where it is; None for one that leaves."""
     pods_by_node: tuple[tuple[str, int], ...]
     """Bound pods that have not ended, by name of their node, in the order of the names."""
+    uses: tuple[tuple[str, Resources], ...]
+    """What these pods take of each node, in the same order."""
     since: str
     """When it was given this place, RFC 3339 in UTC."""
     changed: str = ""
     """When the number of its pods was last changed, RFC 3339 in UTC; empty for never."""
-    indexes: tuple[tuple[int, str], ...] = ()
-    """Index and node of each bound pod, in order; of elastic gangs only, which shrink from the highest index."""
+    indexes: tuple[tuple[int, str, Resources], ...] = ()
+    """Index, node and request of each bound pod, in order; of elastic gangs only: they shrink from the highest one."""
     settled: bool = True
     """All its pods are bound, and no change to it is under way: only then is it moved."""
     leaving: bool = False
@@ -41,4 +44,4 @@ class Running(msgspec.Struct, frozen=True):
     def spare(self) -> int:
         """How many pods it can do without, 0 if it is not elastic."""
         least = self.workload.min_replicas
-        return 0 if least is None else max(0, self.placement.replicas - least)
+        return 0 if least is None or self.placement is None else max(0, self.placement.replicas - least)

@@ -245,3 +245,7 @@ class AIWorkloadStatus(WireModel):
             {"apiVersion": "batch/v1", "kind": "Job", "name": "train-resnet-1a2b3c4d"},
         ),
     ] = None
+    resized_at: Annotated[
+        Timestamp | None,
+        doc("When an elastic workload last grew or shrank (RFC 3339).", "2026-11-22T19:00:00Z"),
+    ] = None

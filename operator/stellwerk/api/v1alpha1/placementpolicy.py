@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stellwerk.api.base import LIST_SET, Labels, Name, Token, WireModel, doc, key_rule
+from stellwerk.api.base import LIST_SET, Labels, Name, Token, WireModel, doc, key_rule, list_map
 from stellwerk.api.duration import DurationOrZero
 from stellwerk.api.money import Amount, Currency, PositiveAmount
 from stellwerk.api.v1alpha1.computepool import CapacityType, Provider
@@ -107,6 +107,21 @@ class Migration(WireModel):
     ] = "1"
 
 
+class EgressPrices(WireModel):
+    """What a provider charges for data that leaves one of its regions."""
+
+    provider: Annotated[Provider, doc("The provider that the data leaves.", "aws")]
+    price: Annotated[Amount, doc("Of a GiB that goes anywhere outside the provider, in the currency.", "0.083")]
+    between_regions: Annotated[
+        Amount | None,
+        doc(
+            "Price of a GiB that goes to another region of the same provider, in the currency; absent means the"
+            " same price.",
+            "0.01",
+        ),
+    ] = None
+
+
 class PlacementPolicySpec(WireModel):
     """Rules and prices by which pools are chosen."""
 
@@ -144,6 +159,16 @@ class PlacementPolicySpec(WireModel):
         Migration,
         doc("Whether running workloads are moved where that saves money.", {"enabled": True, "maxMovesPerHour": 4}),
     ] = Migration()
+    egress_prices: Annotated[
+        tuple[EgressPrices, ...],
+        doc(
+            "What data out of a provider costs. List prices hold for providers that are not named, if the currency is"
+            " USD; otherwise a cost that depends on them is not known.",
+            [{"provider": "aws", "price": "0.083", "betweenRegions": "0.01"}],
+            max_length=32,
+            json_schema_extra=list_map("provider"),
+        ),
+    ] = ()
 
 
 class PlacementPolicyStatus(AnsweredStatus):
