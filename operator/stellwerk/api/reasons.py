@@ -73,6 +73,11 @@ class Reason(StrEnum):
         Group.DECISION,
         "Of all pools that obey the rules and have room, this one has the lowest expected cost.",
     )
+    CHEAPEST_TOGETHER = (
+        "CheapestTogether",
+        Group.DECISION,
+        "A cheaper pool has room, but given to another workload of the batch it saves more in total.",
+    )
     CAPACITY_FULL = (
         "CapacityFull",
         Group.DECISION,
@@ -193,6 +198,11 @@ class Reason(StrEnum):
         "StockedOut",
         Group.FILTER,
         "The pool did not get its new nodes in time, so for a while nothing is placed on nodes that it has not got.",
+    )
+    DEADLINE_INFEASIBLE = (
+        "DeadlineInfeasible",
+        Group.FILTER,
+        "A run that began there now would be expected to end after the workload's deadline.",
     )
 
     # ------------------------------------------------------------ Ready

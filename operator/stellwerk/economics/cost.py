@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from stellwerk.economics.egress import egress
 from stellwerk.economics.split import split_price
 from stellwerk.model.capacity import CapacityType, Pool
 from stellwerk.model.decision import MICROS, Carbon, Cost, CostPart
@@ -17,6 +18,7 @@ from stellwerk.model.workload import AcceleratorOption, Workload
 COMPUTE: Final = "Compute"
 SPOT_RISK: Final = "SpotRisk"
 CARBON: Final = "Carbon"
+EGRESS: Final = "Egress"
 
 _GRAMS_PER_TONNE: Final = 1_000_000
 
@@ -53,6 +55,7 @@ def expected_cost(workload: Workload, option: AcceleratorOption | None, site: Si
         amount = emitted * Fraction(policy.carbon_price_per_tonne) * MICROS
         emission_rate = amount / hours
         parts.append(CostPart(CARBON, round(amount)))
+    missing = missing or _add_egress(parts, workload, pool, policy)
     if missing:
         return Cost(pool.price.currency, round(rate), None, (), carbon, missing)
     total = sum(part.amount for part in parts)
@@ -103,6 +106,16 @@ def _add_risk(parts: list[CostPart], hours: Fraction | None, rate: Fraction, poo
     if pool.capacity_type is CapacityType.SPOT:
         parts.append(CostPart(SPOT_RISK, round(rate * hours)))
     return ""
+
+
+def _add_egress(parts: list[CostPart], workload: Workload, pool: Pool, policy: Policy) -> str:
+    """Append what moving the data costs, if there is any; return what is missing to know it, or nothing."""
+    if workload.data is None:
+        return ""
+    amount, missing = egress(workload.data, pool, policy)
+    if not missing:
+        parts.append(CostPart(EGRESS, amount))
+    return missing
 
 
 def _pod_rate(workload: Workload, option: AcceleratorOption | None, site: Site) -> Fraction:

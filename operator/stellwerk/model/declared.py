@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from stellwerk.api import duration, money, quantity
 from stellwerk.api.v1alpha1.computepool import ComputePoolSpec, PoolAccelerator
-from stellwerk.api.v1alpha1.placementpolicy import PlacementPolicySpec
+from stellwerk.api.v1alpha1.placementpolicy import EgressPrices, PlacementPolicySpec
 from stellwerk.model.accelerators import memory_of, model_of
 from stellwerk.model.capacity import Accelerator, CapacityType, Pool, Price, Taint
-from stellwerk.model.policy import Policy
+from stellwerk.model.policy import EgressPrice, Policy
 
 
 def pool_from(name: str, spec: ComputePoolSpec) -> Pool:
@@ -56,7 +56,14 @@ def policy_from(name: str, spec: PlacementPolicySpec) -> Policy:
         migrates=spec.migration.enabled,
         max_moves_per_hour=spec.migration.max_moves_per_hour,
         minimum_saving=money.decimal(spec.migration.minimum_saving),
+        egress_prices={one.provider: _egress(one) for one in spec.egress_prices},
     )
+
+
+def _egress(declared: EgressPrices) -> EgressPrice:
+    out = money.decimal(declared.price)
+    within = declared.between_regions
+    return EgressPrice(out, out if within is None else money.decimal(within))
 
 
 def _accelerator(declared: PoolAccelerator | None) -> Accelerator | None:

@@ -10,6 +10,15 @@ import msgspec
 from stellwerk.api.labels import DEFAULT_POLICY
 
 
+class EgressPrice(msgspec.Struct, frozen=True):
+    """What data costs that leaves a provider's region, per GiB."""
+
+    out: Decimal
+    """To anywhere outside the provider."""
+    between_regions: Decimal
+    """To another region of the same provider."""
+
+
 class Policy(msgspec.Struct, frozen=True):
     """A PlacementPolicy with plain typed values; an empty list allows everything."""
 
@@ -36,6 +45,8 @@ class Policy(msgspec.Struct, frozen=True):
     max_moves_per_hour: int = 4
     minimum_saving: Decimal = Decimal(1)
     """What a move must save beyond its cost, in the currency."""
+    egress_prices: Mapping[str, EgressPrice] = {}
+    """By provider, in the currency; list prices hold where none is given and the currency is theirs."""
 
     def admits_namespace(self, namespace: str) -> bool:
         """Tell whether workloads of `namespace` may name this policy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import msgspec
 
@@ -23,6 +24,8 @@ class Ask(msgspec.Struct, frozen=True):
     """On the pool in question."""
     health: Mapping[str, str] = {}
     """Why a cluster must not be used now, by name."""
+    now: datetime | None = None
+    """The moment of the decision; None where no deadline is asked about."""
 
     def request_on(self, view: PoolView) -> Resources:
         """Return what one pod asks for on this pool, accelerators included."""

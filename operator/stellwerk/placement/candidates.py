@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from stellwerk.economics.cost import expected_cost
 from stellwerk.model.capacity import CapacityType
 from stellwerk.model.decision import Candidate, PlacedAccelerator, Placement, Rejection, Verdict
 from stellwerk.model.policy import Policy
 from stellwerk.model.resources import Resources
-from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
+from stellwerk.model.workload import AcceleratorOption, DataAt, PodShape, Workload
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.filters import ROOM, RULES, rejections
 from stellwerk.placement.fleet import Fleet, PoolView
@@ -16,7 +18,7 @@ from stellwerk.placement.packing import Assignment
 PREFERRED_NODES = 100
 """How many of the packed nodes a placement names."""
 
-Shape = tuple[str, int, int, int | None, PodShape, tuple[AcceleratorOption, ...]]
+Shape = tuple[str, int, int, int | None, PodShape, tuple[AcceleratorOption, ...], str | None, DataAt | None]
 """What makes two workloads the same to the planner."""
 
 Order = tuple[bool, bool, int, int, str, str, int]
@@ -31,6 +33,8 @@ def shape_of(workload: Workload) -> Shape:
         workload.checkpoint_interval_s,
         workload.pod,
         workload.accelerators,
+        workload.deadline,
+        workload.data,
     )
 
 
@@ -99,8 +103,8 @@ class Offer:
         )
 
 
-def offers_for(workload: Workload, policy: Policy, fleet: Fleet) -> list[Offer]:
-    """Judge every pool with every alternative, the best first."""
+def offers_for(workload: Workload, policy: Policy, fleet: Fleet, now: datetime | None = None) -> list[Offer]:
+    """Judge every pool with every alternative, the best first, for a start at `now`."""
     offers = [
         Offer(
             Ask(
@@ -109,6 +113,7 @@ def offers_for(workload: Workload, policy: Policy, fleet: Fleet) -> list[Offer]:
                 policy,
                 expected_cost(workload, option, view.site, policy),
                 fleet.health,
+                now,
             ),
             view,
             index,

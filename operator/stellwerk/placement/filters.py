@@ -15,6 +15,7 @@ from stellwerk.model.decision import Rejection
 from stellwerk.placement import fit_filters as fit
 from stellwerk.placement import policy_filters as policy
 from stellwerk.placement.asking import Ask, Filter
+from stellwerk.placement.deadline import deadline_infeasible
 from stellwerk.placement.fleet import PoolView
 
 RULES: Final[tuple[Filter, ...]] = (
@@ -30,6 +31,7 @@ RULES: Final[tuple[Filter, ...]] = (
     fit.accelerators_per_node_too_few,
     fit.node_selector_mismatch,
     fit.taint_not_tolerated,
+    deadline_infeasible,  # when it must have ended
     policy.cost_above_limit,  # what it may cost
     fit.too_big_for_pool,  # how much there is at all
     fit.cluster_unavailable,  # what only time mends
@@ -46,6 +48,7 @@ FILTERS: Final = RULES + ROOM
 _MOOT: Final[Mapping[Filter, frozenset[str]]] = {
     fit.accelerator_memory_too_small: frozenset({Reason.ACCELERATOR_MISMATCH}),
     fit.accelerators_per_node_too_few: frozenset({Reason.ACCELERATOR_MISMATCH}),
+    deadline_infeasible: frozenset({Reason.ACCELERATOR_MISMATCH}),
     fit.too_big_for_pool: frozenset({Reason.ACCELERATOR_MISMATCH, Reason.ACCELERATORS_PER_NODE_TOO_FEW}),
     fit.capacity_full: frozenset(
         {

@@ -42,7 +42,7 @@ def plan(
     """
     if not pending:
         return Plan((), cycle, now)  # most cycles only follow what was decided before: spare them the fleet
-    cycle_planner = _Planner(snapshot, pending, kept)
+    cycle_planner = _Planner(snapshot, pending, now, kept)
     decisions = tuple(cycle_planner.decide(workload) for workload in queue_order(pending))
     return Plan(decisions, cycle, now)
 
@@ -63,8 +63,9 @@ class _Prospect:
 class _Planner:
     """The state of one cycle."""
 
-    def __init__(self, snapshot: Snapshot, pending: Sequence[Workload], kept: int) -> None:
+    def __init__(self, snapshot: Snapshot, pending: Sequence[Workload], now: datetime, kept: int) -> None:
         """Start from a snapshot."""
+        self._now = now
         self._policies = snapshot.policies
         self._kept = kept
         self._fleet = Fleet(snapshot, pending)
@@ -97,7 +98,7 @@ class _Planner:
         shape = shape_of(workload)
         prospect = self._prospects.get(shape)
         if prospect is None:
-            offers = offers_for(workload, policy, self._fleet)
+            offers = offers_for(workload, policy, self._fleet, self._now)
             prospect = self._prospects[shape] = _Prospect(offers)
         return prospect
 

@@ -246,6 +246,7 @@ SAMPLES: dict[str, Manifest] = {
             "maxCostPerHour": "250.50",
             "preemption": {"mode": "LowerPriority", "minimumRuntime": "10m"},
             "migration": {"enabled": True, "maxMovesPerHour": 6, "minimumSaving": "2.50"},
+            "egressPrices": [{"provider": "aws", "price": "0.083", "betweenRegions": "0.01"}],
         },
     },
     "empty-policy": {
