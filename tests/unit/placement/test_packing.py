@@ -144,3 +144,13 @@ def test_an_empty_pool_is_counted_by_shape_of_node(gpu: int, room: int) -> None:
     offer = resources(gpu=8)
     capacity = {(offer, 0): 2, (offer, 1): 5, (resources(gpu=8, cpu=1), 0): 1}
     assert room_when_empty(resources(gpu=gpu), capacity, ANY) == room
+
+
+def test_room_of_single_nodes_can_be_given_and_taken_back() -> None:
+    there = bins({"a": 0, "b": 4, "c": 2})
+    there.shift({"a": resources(gpu=8, cpu=64), "elsewhere": resources(gpu=8)})
+    assert there.place(pod(8), 1, ANY) == [Assignment("a", 1)]
+    there.shift({"a": Resources() - resources(gpu=8, cpu=64), "b": resources(gpu=-2)})
+    assert there.room(pod(2), ANY) == 2
+    there.shift({"a": resources(gpu=8, cpu=64)})
+    assert there.room(pod(2), ANY) == 2, "what a gang took in room that is promised is not there twice"
