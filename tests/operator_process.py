@@ -30,6 +30,7 @@ def install(kubectl: Kubectl) -> None:
     named = [part for name in files for part in ("-f", str(ROOT / "deploy" / name))]
     kubectl("apply", "--server-side", "--force-conflicts", *named)
     kubectl("wait", "--for=condition=Established", "--timeout=180s", "-f", str(ROOT / "crds"))
+    eventually(lambda: kubectl.run("get", "aiw,pp,cp").returncode == 0)  # 429 until their storage is ready
     eventually(lambda: _labelled_jobs_are_suspended(kubectl))
 
 

@@ -95,7 +95,7 @@ def decided(cluster: Cluster, workloads: list[dict[str, Any]]) -> dict[str, tupl
         state = world.state(cluster)
         return state.workloads == state.decided and state.bound == state.wanted
 
-    eventually(settled, limit=120)
+    eventually(settled)
     found = [one for one in cluster.kubectl.list("aiw") if one["metadata"]["name"] in names]
     return {
         one["metadata"]["name"]: (
@@ -145,7 +145,7 @@ def furnish(one: Cluster) -> Cluster:
     one.kubectl.apply(COMPUTE_POOL, POLICY)
     take(one, "declared-0", 3)
     take(one, "found-1", 2)
-    eventually(lambda: len(one.kubectl.list("pods", "--field-selector=status.phase=Running")) == 2, limit=120)
+    eventually(lambda: len(one.kubectl.list("pods", "--field-selector=status.phase=Running")) == 2)
     return one
 
 

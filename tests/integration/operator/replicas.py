@@ -49,6 +49,11 @@ class Replicas:
                 return url
         raise LookupError("no replica leads")
 
+    def allocated(self, pool: str) -> float:
+        """Accelerators of a pool that bound pods use, as the replica that leads has seen it."""
+        held = series(scrape(self.leader()), "stellwerk_pool_accelerators")
+        return sum(count for labels, count in held.items() if f'pool="{pool}",state="allocated"' in labels)
+
 
 def scrape(url: str, accept: str = "text/plain") -> str:
     """Return /metrics of a replica; empty if it does not answer."""

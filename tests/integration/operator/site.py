@@ -31,7 +31,7 @@ class Site:
         self.kubectl = kubectl.within(self.name)
         self.api = api
         self._cluster_objects: list[tuple[str, str]] = []
-        self._node_pools: list[str] = []
+        self._node_pools: dict[str, int] = {}
         api.call("POST", "/api/v1/namespaces", {"metadata": {"name": self.name}})
         self.policy(self.name)
 
@@ -54,7 +54,7 @@ class Site:
     def nodes(self, name: str = "h100", count: int = 1, gpus: int = 8, **more: Any) -> str:
         """Add nodes and wait until they are ready; returns the name that their label has."""
         unique = f"{name}-{self.name}"
-        self._node_pools.append(unique)
+        self._node_pools[unique] = count
         pools.add(self.api, [pools.Pool(name=unique, count=count, gpus=gpus, **more)])
         return unique
 
@@ -138,6 +138,31 @@ class Site:
 
     # ------------------------------------------------------------------------------ waiting
 
+    def accepted(self, plural: str, name: str) -> Object:
+        """Wait until the operator has answered the present generation of a policy or pool, and return that.
+
+        Decisions follow it from then on.
+        """
+
+        def judged() -> Object:
+            seen = self.config(plural, name)
+            found, generation = condition(seen, "Accepted"), seen["metadata"]["generation"]
+            assert found["observedGeneration"] == seen["status"]["observedGeneration"] == generation, seen["status"]
+            return seen
+
+        return eventually(judged)
+
+    def known(self, *names: str) -> None:
+        """Wait until decisions follow this test's policy and these pools, with all their nodes.
+
+        The API server tells of each kind by a stream of its own, so that a workload may be seen before the pool that
+        was declared before it. A test of what is decided with the whole fleet in view begins with this.
+        """
+        self.accepted("placementpolicies", self.name)
+        for name in names:
+            self.accepted("computepools", name)
+            eventually(lambda: self.config("computepools", name)["status"]["nodes"] == self._node_pools[name])  # noqa: B023
+
     def until(self, name: str, what: Callable[[Object], object]) -> Object:
         """Wait until something holds for an AIWorkload, and return that."""
 
@@ -149,8 +174,10 @@ class Site:
         return eventually(met)
 
     def placed(self, name: str) -> Object:
-        """Wait until an AIWorkload is placed, and return it."""
-        return self.until(name, lambda seen: is_true(seen, "Placed"))
+        """Wait until an AIWorkload is placed, and return it; a short one may have ended since."""
+        return self.until(
+            name, lambda seen: is_true(seen, "Placed") or condition(seen, "Placed")["reason"] == "Released"
+        )
 
     def running(self, name: str) -> Object:
         """Wait until all pods of an AIWorkload run, and return it."""

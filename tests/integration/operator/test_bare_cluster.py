@@ -47,6 +47,16 @@ def kubectl(bare_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> It
     operator.stop()
 
 
+def rules_are_known(kubectl: Kubectl) -> bool:
+    """Whether the operator has answered every policy and pool, and has found the nodes that there are."""
+    rules = kubectl.list("pp,cp")
+    unanswered = [one["metadata"]["name"] for one in rules if not is_true(one, "Accepted")]
+    assert not unanswered, unanswered
+    nodes = sum(one["status"]["nodes"] for one in rules if one["kind"] == "ComputePool")
+    assert nodes == sum(pool.count for pool in DEMO), f"{nodes} nodes in pools"
+    return True
+
+
 def seen(kubectl: Kubectl, name: str) -> objects.Object:
     return kubectl.get("aiw", name)
 
@@ -75,7 +85,11 @@ def test_every_example_is_applied_twice_and_is_unchanged_the_second_time(bare_gr
     kubectl("delete", "nodes", "-l", f"{pools.POOL_LABEL}=found")
     pools.add(bare_ground.cluster.api, DEMO)
     arguments = [part for path in FILES for part in ("-f", str(path))]
-    first = kubectl("apply", *arguments).splitlines()
+    first = []
+    for folder in ("policies", "pools"):
+        first += kubectl("apply", "-f", str(ROOT / "examples" / folder)).splitlines()
+    eventually(lambda: rules_are_known(kubectl))
+    first += kubectl("apply", "-f", str(ROOT / "examples" / "workloads")).splitlines()
     assert all(line.endswith(" created") for line in first)
     names = [one["metadata"]["name"] for one in kubectl.list("aiw")]
     assert len(names) >= 9
@@ -84,8 +98,6 @@ def test_every_example_is_applied_twice_and_is_unchanged_the_second_time(bare_gr
         items = kubectl.list("aiw")
         undecided = [one["metadata"]["name"] for one in items if not one.get("status", {}).get("decision")]
         assert not undecided
-        unanswered = [one["metadata"]["name"] for one in kubectl.list("pp,cp") if not is_true(one, "Accepted")]
-        assert not unanswered, unanswered
         return "nightly-job" in {one["metadata"]["name"] for one in items}
 
     eventually(all_decided)

@@ -71,13 +71,15 @@ def test_nothing_is_written_where_nothing_changes(
     operator = start(proxied)
     eventually(operator.leads)
     pool = site.pool()
+    site.known(pool)
     site.workload("runs", gpus=8)
     site.running("runs")
     site.workload("waits", gpus=8)
     site.submit(objects.user_job("waits-too", site.name, gpus=8))
     site.waits("waits")
     site.waits("waits-too")
-    accepted(site, "computepools", pool, 1)
+    for kind, name in (("AIWorkload", "waits"), ("AIWorkload", "waits-too"), ("Job", "waits-too")):
+        eventually(lambda: any(one["reason"] == "Waiting" for one in site.events(kind, name)))  # noqa: B023
 
     def written() -> list[str]:
         found = proxy.requests(Match(write=True))
@@ -85,11 +87,11 @@ def test_nothing_is_written_where_nothing_changes(
 
     def quiet() -> bool:
         before = written()
-        holds(lambda: written() == before, seconds=1)
+        holds(lambda: written() == before, seconds=3)
         return True
 
-    eventually(quiet)  # events come after what they tell of
-    before = written()
+    eventually(quiet)  # events and node counts come after what they tell of
+    before, told = written(), counts(site)
     heartbeat = {"status": {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": moment()}]}}
     path = f"/api/v1/nodes/{pool}-0/status"
     site.api.call("PATCH", path, heartbeat, "application/strategic-merge-patch+json")
@@ -101,8 +103,14 @@ def test_nothing_is_written_where_nothing_changes(
         return True
 
     holds(nothing_new, seconds=7)  # longer than the tick that looks at everything
+    assert counts(site) == told
     (event,) = site.events("AIWorkload", "waits")
     assert event["count"] == 1
+
+
+def counts(site: Site) -> dict[str, int]:
+    """How often each event happened, by its name."""
+    return {one["metadata"]["name"]: one["count"] for one in site.list("events") if "stellwerk" in str(one["source"])}
 
 
 def moment() -> str:

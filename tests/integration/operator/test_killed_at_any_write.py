@@ -61,7 +61,8 @@ class Lives:
         live(self.site, kind, name)
         self._until_ended_or_killed(name, fault)
         self.proxy.heal()
-        if not self.operator.alive():
+        if fault.hits:  # perhaps just now, at an event that tells of the end
+            eventually(lambda: not self.operator.alive())
             self.kills += 1
             self.operator.start()
         ended = self.site.ended(name)
@@ -98,6 +99,8 @@ def test_a_kill_at_any_write_changes_nothing_in_the_end(lives: Lives, kind: str,
             assert ended == undisturbed, f"killed {stage} write {write}"
             if lives.kills == write:  # this life had no such write
                 break
+        jobs.catch_up()
+        workloads.catch_up()
         made = set(jobs.names())
         assert len(jobs.names()) == len(made) == write + 2, "one Job per life"
         assert len(workloads.names()) == write + 2, "one AIWorkload per life"

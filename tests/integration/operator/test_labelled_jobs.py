@@ -9,6 +9,7 @@ import yaml
 
 from tests.integration.operator import objects
 from tests.integration.operator.objects import Object, condition, is_true
+from tests.integration.operator.replicas import Replicas
 from tests.integration.operator.site import Site
 from tests.testbed.pools import POOL_LABEL
 from tests.testbed.waiting import eventually, holds
@@ -63,10 +64,10 @@ def test_what_the_user_demanded_of_nodes_is_kept(site: Site) -> None:
 
 
 def test_both_ways_in_get_the_same_decision(site: Site) -> None:
-    site.pool(
+    spot = site.pool(
         "spot", capacityType="Spot", interruptionRatePerHour="0.05", price={"perNodeHour": "12", "currency": "EUR"}
     )
-    site.pool("owned")
+    site.known(spot, site.pool("owned"))
     mine = objects.workload("mine", site.name, gpus=2, replicas=2, expectedRuntime="6h", checkpointInterval="30m")
     theirs = objects.user_job("theirs", site.name, gpus=2, parallelism=2, completions=2)
     theirs["metadata"]["annotations"] |= {
@@ -168,12 +169,13 @@ def test_a_job_that_gets_the_label_while_it_runs_is_left_alone(site: Site) -> No
     assert [one["metadata"]["name"] for one in site.list("aiworkloads")] == ["labelled"]
 
 
-def test_gpus_that_an_unlabelled_job_uses_are_not_given_away(site: Site) -> None:
+def test_gpus_that_an_unlabelled_job_uses_are_not_given_away(site: Site, replicas: Replicas) -> None:
     pool = site.pool()
     job = objects.user_job("running", None, gpus=8, suspend=False)
     job["spec"]["template"]["spec"]["nodeSelector"] = {POOL_LABEL: pool}
     site.submit(job)
     released(site, "running")
+    eventually(lambda: replicas.allocated(pool) == 8)
     site.workload("train", gpus=1)
     site.waits("train", "CapacityFull")
     site.delete("jobs", "running")

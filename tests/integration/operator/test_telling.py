@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.proxy import FaultProxy
-from tests.integration.operator.replicas import Replicas, scrape, series
+from tests.integration.operator.replicas import PATIENT, Replicas, scrape, series
 from tests.integration.operator.site import Site
 from tests.operator_process import Operator
 from tests.testbed.waiting import eventually, holds
@@ -98,15 +98,15 @@ def test_metrics_are_openmetrics_and_please_promtool(operator: Operator) -> None
 
 
 def test_probes_answer_in_every_replica(operator: Operator) -> None:
-    assert operator.probe("/readyz") == (200, "ok\n")
-    assert operator.probe("/healthz") == (200, "ok\n")
-    assert operator.probe("/nowhere")[0] == 404
+    eventually(lambda: operator.probe("/readyz") == (200, "ok\n"))
+    eventually(lambda: operator.probe("/healthz") == (200, "ok\n"))
+    eventually(lambda: operator.probe("/nowhere")[0] == 404)
 
 
 def test_a_standby_is_ready_and_does_not_lead(start: Callable[..., Operator]) -> None:
-    first = start()
+    first = start(**PATIENT)
     eventually(first.leads)
-    second = start()
+    second = start(**PATIENT)
     holds(lambda: second.ready() and not second.leads(), seconds=1)
     assert first.leads()
 
@@ -121,10 +121,10 @@ def test_a_silent_stream_fails_liveness_and_nothing_else_does(
     def dead() -> str:
         code, said = operator.probe("/healthz")
         assert code == 503, said
+        assert "is silent for" in said
         return said
 
-    said = eventually(dead)
-    assert "is silent for" in said
+    eventually(dead)
     assert operator.probe("/readyz")[0] == 200
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import yaml
 
 from tests.integration.operator import objects
-from tests.integration.operator.objects import CONDITIONS, gpus_of
+from tests.integration.operator.objects import CONDITIONS, Object, gpus_of
 from tests.integration.operator.site import Site
 from tests.testbed.pools import POOL_LABEL
 from tests.testbed.waiting import eventually
@@ -17,6 +17,7 @@ from tests.testbed.waiting import eventually
 def test_a_workload_is_bound_to_nodes_of_the_cheapest_pool_by_the_real_scheduler(site: Site) -> None:
     dear = site.pool("dear", capacityType="OnDemand", price={"perNodeHour": "90", "currency": "EUR"})
     cheap = site.pool("cheap", nodes=2)
+    site.known(dear, cheap)
     site.kubectl.apply(objects.workload("train", site.name, gpus=8, replicas=2))
     seen = site.running("train")
     assert seen["status"]["placement"]["pool"] == cheap
@@ -108,8 +109,9 @@ def test_the_job_has_the_shape_of_the_workload_and_belongs_to_it(site: Site) -> 
 
 
 def test_a_workload_without_accelerators_goes_to_a_pool_without(site: Site) -> None:
-    site.pool("gpu")
+    gpu = site.pool("gpu")
     plain = site.pool("cpu", gpus=0, price={"perNodeHour": "2", "currency": "EUR"})
+    site.known(gpu, plain)
     site.workload("tokenize", gpus=0, replicas=3)
     assert site.running("tokenize")["status"]["placement"]["pool"] == plain
     assert "accelerator" not in site.aiw("tokenize")["status"]["placement"]
@@ -153,9 +155,13 @@ def test_one_event_tells_where_a_workload_was_placed(site: Site) -> None:
     pool = site.pool()
     site.workload("train", steer={"duration": "100ms"})
     site.ended("train")
-    eventually(lambda: site.events("AIWorkload", "train"))
-    (event,) = site.events("AIWorkload", "train")
-    assert (event["type"], event["reason"], event["count"]) == ("Normal", "Placed", 1)
+
+    def placed() -> list[Object]:  # it may have waited first, for the pool that was declared right before it
+        return [one for one in site.events("AIWorkload", "train") if one["reason"] == "Placed"]
+
+    eventually(placed)
+    (event,) = placed()
+    assert (event["type"], event["count"]) == ("Normal", 1)
     assert pool in event["message"]
     assert event["source"]["component"] == "stellwerk"
 

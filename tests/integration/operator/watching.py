@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,7 +19,10 @@ class Watch:
 
     def __init__(self, kubectl: Kubectl, path: str) -> None:
         self.events: list[tuple[str, Object]] = []
-        version = json.loads(kubectl("get", "--raw", f"{path}?limit=1"))["metadata"]["resourceVersion"]
+        self._list = lambda: json.loads(kubectl("get", "--raw", path))
+        listed = self._list()
+        self._before = {one["metadata"]["uid"]: one["metadata"]["resourceVersion"] for one in listed["items"]}
+        version = listed["metadata"]["resourceVersion"]
         command = [str(kubectl.binary), "--kubeconfig", str(kubectl.kubeconfig), "get", "--raw"]
         self._process = subprocess.Popen(
             [*command, f"{path}?watch=1&resourceVersion={version}&timeoutSeconds=3600"],
@@ -44,9 +46,22 @@ class Watch:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def until(self, what: Callable[[list[tuple[str, Object]]], object]) -> None:
-        """Wait until the events so far are enough."""
-        eventually(lambda: what(list(self.events)))
+    def catch_up(self) -> None:
+        """Wait until the watch has shown all that has happened by now."""
+        now = {one["metadata"]["uid"]: one["metadata"]["resourceVersion"] for one in self._list()["items"]}
+
+        def shown() -> bool:
+            last = dict(self._before)
+            gone = set()
+            for type_, one in list(self.events):
+                last[one["metadata"]["uid"]] = one["metadata"]["resourceVersion"]
+                if type_ == "DELETED":
+                    gone.add(one["metadata"]["uid"])
+            late = [uid for uid, version in now.items() if int(last.get(uid, 0)) < int(version)]
+            assert not late, f"{len(late)} objects are shown as they were"
+            return self._before.keys() - now.keys() <= gone
+
+        eventually(shown)
 
     def names(self, kind: str = "ADDED") -> list[str]:
         """Names of the objects that events of this type were about, in order."""
@@ -58,7 +73,11 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            if kind is None:
+                self.catch_up()
+        finally:
+            self.close()
 
 
 def pods_watched(kubectl: Kubectl, namespace: str) -> Watch:
