@@ -36,6 +36,10 @@ PLACEMENT_ANNOTATION: Final = "stellwerk.dev/placement"
 together with the placement, so that a Job which somebody suspends again is told from one that has not been released
 yet; the uid tells it from a copy."""
 
+ORIGINAL_ANNOTATION: Final = "stellwerk.dev/before-placement"
+"""On a user's Job that was placed: node selector, tolerations and affinity of its template as they were before, as
+JSON. They are put back when the Job loses its place, so that it can get another one."""
+
 FORBIDDEN_NAMESPACES: Final = frozenset({"kube-system"})
 """Nothing there is ever touched, labelled or not."""
 

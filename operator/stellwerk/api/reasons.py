@@ -168,6 +168,11 @@ class Reason(StrEnum):
         Group.FILTER,
         "The pool's accelerators have less memory than the workload asks for, or how much they have is not known.",
     )
+    ACCELERATOR_PARTITION_TOO_SMALL = (
+        "AcceleratorPartitionTooSmall",
+        Group.FILTER,
+        "The pool has partitions of accelerators (such as MIG devices) that are smaller than what a pod asks for.",
+    )
     ACCELERATORS_PER_NODE_TOO_FEW = (
         "AcceleratorsPerNodeTooFew",
         Group.FILTER,

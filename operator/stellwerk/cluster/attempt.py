@@ -13,7 +13,7 @@ from stellwerk.cluster.outcome import NotLeader
 from stellwerk.cluster.requests import Write, Written
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.window import Window
-from stellwerk.lifecycle.actions import CreateJob, CreateWorkload, PatchStatus
+from stellwerk.lifecycle.actions import CreateJob, CreateWorkload, DeleteJob, PatchStatus
 
 _GLANCE_SECONDS: Final = 0.25
 
@@ -84,6 +84,10 @@ class Attempts:
             if found is None:  # it was deleted in between
                 raise errors.Unreachable(str(error)) from error
             return found
+        except errors.NotFound:
+            if isinstance(action, DeleteJob):
+                return Written("", action.uid)
+            raise
         self.window.succeeded()
         return requests.written(answer.body)
 

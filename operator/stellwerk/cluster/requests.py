@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
+from stellwerk.api.labels import PLACEMENT_ANNOTATION
 from stellwerk.cluster import errors
 from stellwerk.cluster.outcome import NameTaken
 from stellwerk.cluster.resources import AIWORKLOADS, COMPUTE_POOLS, JOBS, PLACEMENT_POLICIES
@@ -16,12 +18,14 @@ from stellwerk.lifecycle.actions import (
     Body,
     CreateJob,
     CreateWorkload,
+    DeleteJob,
     PatchConfigStatus,
     PatchJob,
     PatchStatus,
+    ResetJobStart,
 )
 
-Write = PatchStatus | CreateJob | PatchJob | CreateWorkload | PatchConfigStatus
+Write = PatchStatus | CreateJob | PatchJob | DeleteJob | ResetJobStart | CreateWorkload | PatchConfigStatus
 """An action that writes an object; events are recorded elsewhere."""
 
 _QUERY: Final = {"fieldManager": FIELD_MANAGER}
@@ -55,19 +59,16 @@ def request_for(action: Write, version: str | None) -> Request:
         version: resource version that a patch is based on; None writes over any version.
 
     """
+    path = object_path(action)
     match action:
-        case PatchStatus():
-            path = path_of(AIWORKLOADS.path, action.key.namespace, action.key.name)
+        case PatchStatus() | PatchConfigStatus() | ResetJobStart():
             return _patch(f"{path}/status", action.body, version)
         case PatchJob():
-            path = path_of(JOBS.path, action.key.namespace, action.key.name)
             return _patch(path, action.body, version)
-        case PatchConfigStatus():
-            return _patch(f"{_CONFIG[action.kind]}/{action.name}/status", action.body, version)
-        case CreateJob():
-            return _create(path_of(JOBS.path, action.key.namespace, ""), action.manifest)
-        case CreateWorkload():
-            return _create(path_of(AIWORKLOADS.path, action.key.namespace, ""), action.manifest)
+        case DeleteJob():
+            return _delete(path, action.uid)
+        case CreateJob() | CreateWorkload():
+            return _create(path.rpartition("/")[0], action.manifest)
 
 
 def object_path(action: Write) -> str:
@@ -75,7 +76,7 @@ def object_path(action: Write) -> str:
     match action:
         case PatchStatus():
             return path_of(AIWORKLOADS.path, action.key.namespace, action.key.name)
-        case PatchJob():
+        case PatchJob() | DeleteJob() | ResetJobStart():
             return path_of(JOBS.path, action.key.namespace, action.key.name)
         case PatchConfigStatus():
             return f"{_CONFIG[action.kind]}/{action.name}"
@@ -88,7 +89,7 @@ def object_path(action: Write) -> str:
 
 def expected_version(action: Write) -> str | None:
     """Return the version that an action is based on, or None if it says none."""
-    return action.resource_version if isinstance(action, PatchStatus | PatchJob) else None
+    return action.resource_version if isinstance(action, PatchStatus | PatchJob | ResetJobStart) else None
 
 
 def written(body: bytes) -> Written:
@@ -115,6 +116,8 @@ def check_in_effect(action: Write, body: bytes, version: str | None) -> Written 
         NameTaken: a child of that name is not ours.
 
     """
+    if isinstance(action, DeleteJob):
+        return None  # asking for it twice does no harm
     meta = _head.decode(body).metadata
     if isinstance(action, CreateJob | CreateWorkload):
         _check_ours(action, meta)
@@ -136,6 +139,13 @@ def _check_ours(action: CreateJob | CreateWorkload, meta: ObjectMeta) -> None:
         raise NameTaken(f"{name} exists already and belongs to {whose}")
     if meta.deletion_timestamp:
         raise errors.Conflict(f"{name} of an earlier attempt is still being deleted")
+    wanted = _mark(action.manifest["metadata"].get("annotations"))
+    if isinstance(action, CreateJob) and wanted is not None and _mark(meta.annotations) != wanted:
+        raise errors.Conflict(f"{name} is there with another placement")
+
+
+def _mark(annotations: Mapping[str, str] | None) -> str | None:
+    return (annotations or {}).get(PLACEMENT_ANNOTATION)
 
 
 def holds(live: Any, patch: Any) -> bool:  # noqa: ANN401 - JSON
@@ -159,3 +169,9 @@ def _patch(path: str, body: Body, version: str | None) -> Request:
 
 def _create(path: str, manifest: Body) -> Request:
     return Request("POST", path, _encode(manifest), query=_QUERY)
+
+
+def _delete(path: str, uid: str) -> Request:
+    """Delete the object of this uid only, its dependents first: who waits for it to go waits for its pods, too."""
+    options = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
+    return Request("DELETE", path, _encode(options))

@@ -13,7 +13,7 @@ from typing import Final
 from stellwerk.api.labels import PLACEMENT_ANNOTATION
 from stellwerk.cluster.cache import is_older
 from stellwerk.control.rooms import Rooms
-from stellwerk.lifecycle.actions import CreateJob, PatchJob, Transaction
+from stellwerk.lifecycle.actions import CreateJob, DeleteJob, PatchJob, Transaction
 from stellwerk.model.snapshot import Reservation
 
 ECHO_LIMIT_SECONDS: Final = 10.0
@@ -27,11 +27,13 @@ class Seen:
     Attributes:
         version: resource version of the AIWorkload; None if it is gone.
         mark: the placement that its Job carries; None without a Job, or with one that carries none.
+        alive: uid of its Job, if that is neither suspended nor going away.
 
     """
 
     version: str | None
     mark: str | None = None
+    alive: str | None = None
 
 
 @dataclass(slots=True)
@@ -42,6 +44,8 @@ class _Pending:
     """What the Job will carry once it is as decided; None where the transaction does not touch it."""
     version: str | None = None
     """None while the writer has not answered; empty where no version is known."""
+    ends: str | None = None
+    """Uid of the Job that the transaction deletes."""
 
 
 class InFlight:
@@ -58,7 +62,7 @@ class InFlight:
 
     def submit(self, transaction: Transaction, reservation: Reservation | None, now: float) -> None:
         """Note that a transaction goes to the writer, and take the room that it assumes."""
-        self._pending[transaction.uid] = _Pending(now, mark_of(transaction))
+        self._pending[transaction.uid] = _Pending(now, mark_of(transaction), ends=_ended_by(transaction))
         if reservation is not None:
             self._rooms.assume(transaction.uid, reservation)
 
@@ -72,7 +76,7 @@ class InFlight:
         """Note that the status was written and its Job was not: the room stays taken, and the echo is waited for."""
         pending = self._pending.get(uid)
         if pending is not None:
-            pending.version, pending.mark, pending.since = version, None, now
+            pending.version, pending.mark, pending.ends, pending.since = version, None, None, now
 
     def failed(self, uid: str) -> bool:
         """Give back what a failed transaction assumed; tell whether it had assumed any room."""
@@ -95,7 +99,7 @@ class InFlight:
             return False
         answered = pending.version is not None
         echoed = seen.version is None or not is_older(seen.version, pending.version or "")
-        echoed = echoed and pending.mark in (None, seen.mark)
+        echoed = echoed and pending.mark in (None, seen.mark) and seen.alive not in {pending.ends} - {None}
         if answered and (echoed or now - pending.since > ECHO_LIMIT_SECONDS):
             del self._pending[uid]
             return False
@@ -116,6 +120,10 @@ def mark_of(transaction: Transaction) -> str | None:
     for action in transaction.actions:
         if isinstance(action, CreateJob | PatchJob):
             body = action.manifest if isinstance(action, CreateJob) else action.body
-            mark: str = body["metadata"]["annotations"][PLACEMENT_ANNOTATION]
+            mark: str | None = body.get("metadata", {}).get("annotations", {}).get(PLACEMENT_ANNOTATION)
             return mark
     return None
+
+
+def _ended_by(transaction: Transaction) -> str | None:
+    return next((action.uid for action in transaction.actions if isinstance(action, DeleteJob)), None)

@@ -15,6 +15,7 @@ from stellwerk.cluster import structs
 from stellwerk.control.capacity import JobPods
 from stellwerk.control.claims import Claims, key_of
 from stellwerk.control.inflight import Seen
+from stellwerk.lifecycle.eviction import is_evicted
 from stellwerk.lifecycle.intake import workload_from
 from stellwerk.lifecycle.observed import JobView, WorkloadState
 from stellwerk.lifecycle.wire import WorkloadStatus
@@ -59,6 +60,8 @@ class Workloads:
         if uid not in self._objects and new.status.decision is None:
             self._undecided_since[uid] = time.monotonic()
         self._objects[uid] = new
+        if is_evicted(new.status):
+            self._lost.discard(uid)  # its Job went because it was to go
         self._uid_by_key[key] = uid
         self.dirty |= self._claims.note(new)
         return uid
@@ -129,6 +132,7 @@ class Workloads:
         return Seen(
             version=None if found is None else found.metadata.resource_version,
             mark=None if job is None or job.suspend else job.annotations.get(PLACEMENT_ANNOTATION),
+            alive=None if job is None or job.suspend or job.deleting else job.uid,
         )
 
     def job_id(self, uid: str) -> str:
@@ -197,7 +201,7 @@ class Workloads:
         self._job_by_uid.pop(view.uid, None)
         if self._jobs.get(view.key, view).uid == view.uid:  # not one that was made anew under the name
             self._jobs.pop(view.key, None)
-            if owner is not None:
+            if owner is not None and not is_evicted(self.status(owner)):
                 self._lost.add(owner)
 
     def _forget(self, uid: str, key: WorkloadKey) -> None:
@@ -242,6 +246,7 @@ def job_view(job: structs.Job) -> JobView:
         finished_reason=reason,
         finished_message=message,
         deleting=meta.deletion_timestamp is not None,
+        terminating=status.terminating or 0,
     )
 
 

@@ -40,6 +40,21 @@ class PatchJob(msgspec.Struct, frozen=True, tag_field="action", tag=True):
     body: Body
 
 
+class DeleteJob(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Delete the child Job of this uid, its pods first; that it is gone or going already is success."""
+
+    key: WorkloadKey
+    uid: str
+
+
+class ResetJobStart(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Take the start time out of the status of a suspended Job without pods, so that its template may be changed."""
+
+    key: WorkloadKey
+    resource_version: str
+    body: Body = msgspec.field(default_factory=lambda: {"status": {"startTime": None}})
+
+
 class CreateWorkload(msgspec.Struct, frozen=True, tag_field="action", tag=True):
     """Create the AIWorkload of a user's Job."""
 
@@ -76,7 +91,7 @@ class PatchConfigStatus(msgspec.Struct, frozen=True, tag_field="action", tag=Tru
     body: Body
 
 
-Action = PatchStatus | CreateJob | PatchJob | CreateWorkload | EmitEvent | PatchConfigStatus
+Action = PatchStatus | CreateJob | PatchJob | DeleteJob | ResetJobStart | CreateWorkload | EmitEvent | PatchConfigStatus
 
 
 class Transaction(msgspec.Struct, frozen=True):

@@ -12,11 +12,13 @@ from stellwerk.api.labels import (
     API_VERSION,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    ORIGINAL_ANNOTATION,
     PLACEMENT_ANNOTATION,
     POLICY_LABEL,
     WORKLOAD_LABEL,
 )
 from stellwerk.lifecycle.observed import JobView
+from stellwerk.lifecycle.restoring import original_of
 from stellwerk.model.decision import Placement
 from stellwerk.model.discovery import HOSTNAME_LABEL
 from stellwerk.model.workload import Workload
@@ -89,7 +91,12 @@ def job_patch(job: JobView, placement: Placement, uid: str) -> Json:
         affinity = _affinity(pod_spec, placement)
         patch["affinity"] = {"nodeAffinity": affinity["nodeAffinity"]}
     return {
-        "metadata": {"annotations": {PLACEMENT_ANNOTATION: placement_mark(placement, uid)}},
+        "metadata": {
+            "annotations": {
+                PLACEMENT_ANNOTATION: placement_mark(placement, uid),
+                ORIGINAL_ANNOTATION: original_of(job),
+            }
+        },
         "spec": {"suspend": False, "template": {"spec": patch}},
     }
 

@@ -12,12 +12,13 @@ from stellwerk.lifecycle.actions import EmitEvent, ObjectRef
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.wire import Condition, WorkloadStatus
 
+_TOLD_ELSEWHERE = frozenset({Reason.NOT_ACCEPTED, Reason.RELEASED, Reason.GIVEN_UP})
 _MODES_OF_TROUBLE = frozenset({"Never"})
 
 
 def events_for(state: WorkloadState, new: WorkloadStatus) -> Iterator[EmitEvent]:
     """Tell of what changes with this status, once per change; a wait that goes on is not told again."""
-    for type_ in (ConditionType.ACCEPTED, ConditionType.PLACED, ConditionType.READY, ConditionType.FINISHED):
+    for type_ in ConditionType:
         condition = new.condition(type_)
         before = state.status.condition(type_)
         if condition is None or (before is not None and _same(before, condition)):
@@ -45,11 +46,11 @@ def _same(before: Condition, after: Condition) -> bool:
 def _told(condition: Condition, new: WorkloadStatus) -> tuple[Literal["Normal", "Warning"], str, str] | None:
     """Return type, reason and text of the event about a changed condition; None if it speaks for itself."""
     match condition.type, condition.status, condition.reason:
-        case ConditionType.ACCEPTED, "False", _:
+        case (ConditionType.ACCEPTED, "False", _) | (ConditionType.EVICTED, "True", _):
             return "Warning", condition.reason, condition.message
         case ConditionType.PLACED, "True", _:
             return "Normal", Reason.PLACED, f"placed: {condition.message}"
-        case ConditionType.PLACED, "False", reason if reason not in {Reason.NOT_ACCEPTED, Reason.RELEASED}:
+        case ConditionType.PLACED, "False", reason if reason not in _TOLD_ELSEWHERE:
             return _waiting(condition, new)
         case ConditionType.READY, _, Reason.CHILD_EDITED | Reason.PODS_UNSCHEDULABLE:
             return "Warning", condition.reason, condition.message

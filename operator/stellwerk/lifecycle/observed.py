@@ -36,6 +36,8 @@ class JobView(msgspec.Struct, frozen=True):
     finished_reason: str = ""
     finished_message: str = ""
     deleting: bool = False
+    terminating: int = 0
+    """Pods that were told to end and are still there."""
 
     @property
     def pods_wanted(self) -> int:
@@ -48,6 +50,15 @@ class JobView(msgspec.Struct, frozen=True):
     def all_running(self) -> bool:
         """Whether every pod that should run is ready."""
         return not self.suspend and self.ready >= self.pods_wanted
+
+
+class Eviction(msgspec.Struct, frozen=True):
+    """Why a workload must give up its place."""
+
+    reason: str
+    """Constant of `stellwerk.api.reasons` for the condition Evicted."""
+    message: str
+    """One sentence with the numbers."""
 
 
 class WorkloadState(msgspec.Struct, frozen=True):
@@ -68,3 +79,5 @@ class WorkloadState(msgspec.Struct, frozen=True):
     """What kube-scheduler says of a pod that it cannot bind, if it has said so."""
     refusal: str | None = None
     """What the API server said when it refused to create or release the Job just now."""
+    eviction: Eviction | None = None
+    """Why its place must be given up now; without effect where it has none."""

@@ -11,6 +11,7 @@ import msgspec
 from stellwerk.api.conditions import ConditionType
 from stellwerk.api.labels import POLICY_LABEL
 from stellwerk.api.reasons import Reason
+from stellwerk.lifecycle.eviction import evicted, is_evicted, is_leaving, must_go, told_of
 from stellwerk.lifecycle.job import carries
 from stellwerk.lifecycle.observed import JobView, WorkloadState
 from stellwerk.lifecycle.records import MESSAGE_LIMIT, carbon_status, cost_status, decision_status, rfc3339
@@ -64,21 +65,33 @@ def _judged(
     old = state.status
     if ending := ending_of(state):
         return _seen(state, old), _ended(old, ending)
+    if must_go(state):
+        return evicted(state, _seen(state, old), now, cycle), _claims_of_eviction(state)
     if state.refusal is not None and not _released(state):
-        return _refused(state, state.refusal, now, cycle), _claims_of_refusal(state.refusal)
+        return _refused(state, state.refusal, now, cycle), _claims_of_refusal(old, state.refusal)
     if holds_place(state):
-        claims = [_VALID, _kept(old, ConditionType.PLACED), _ready(state), _NOT_EVICTED, _NOT_FINISHED]
+        kept = _kept(old, ConditionType.EVICTED)
+        claims = [_VALID, _kept(old, ConditionType.PLACED), _ready(state), kept, _NOT_FINISHED]
         return _seen(state, old), claims
+    if is_leaving(state):
+        return _seen(state, old), _undecided(old)
+    return _without_place(state, decision, now, cycle)
+
+
+def _without_place(
+    state: WorkloadState, decision: Decision | None, now: datetime, cycle: int
+) -> tuple[WorkloadStatus, list[Claim]]:
+    old = state.status
     if refusal := refusal_of(state, decision):
         placed = Claim(ConditionType.PLACED, FALSE, Reason.NOT_ACCEPTED)
         record = DecisionStatus("Never", refusal.reason, refusal.message, cycle=cycle, decided_at=rfc3339(now))
         if decision is not None:
             record = decision_status(decision, now, cycle)
         body = msgspec.structs.replace(_seen(state, old), placement=None, cost=None, carbon=None, decision=record)
-        return body, [refusal, placed, _NO_PODS, _NOT_EVICTED, _NOT_FINISHED]
+        return body, [refusal, placed, _NO_PODS, _kept(old, ConditionType.EVICTED), _NOT_FINISHED]
     if decision is None:
         return _seen(state, old), _undecided(old)
-    return _decided(state, decision, now, cycle), _claims_of(decision)
+    return _decided(state, decision, now, cycle), _claims_of(old, decision)
 
 
 def refusal_of(state: WorkloadState, decision: Decision | None) -> Claim | None:
@@ -122,6 +135,8 @@ def same_meaning(old: WorkloadStatus, new: WorkloadStatus) -> bool:
     reason, its other words count only once they are a minute old: pools that fill and empty all day would
     else be told to everything that waits.
     """
+    if is_evicted(new) and old.child != new.child:
+        return False  # which Job must go is on record before it goes
     if _meaning(old) == _meaning(new):
         return True
     return _fresh_wait(old, new) and _meaning(old, words=False) == _meaning(new, words=False)
@@ -162,7 +177,9 @@ def _without_numbers(text: str) -> str:
 def _seen(state: WorkloadState, old: WorkloadStatus) -> WorkloadStatus:
     """Note the generation and the child that were seen."""
     job = state.job
-    child = old.child if job is None else ChildStatus("batch/v1", "Job", job.key.name, job.uid)
+    child = None if is_evicted(old) else old.child
+    if job is not None:
+        child = ChildStatus("batch/v1", "Job", job.key.name, job.uid)
     return msgspec.structs.replace(old, observed_generation=state.workload.identity.generation, child=child)
 
 
@@ -189,19 +206,27 @@ def _refused(state: WorkloadState, refusal: str, now: datetime, cycle: int) -> W
     return msgspec.structs.replace(_seen(state, state.status), placement=None, cost=None, carbon=None, decision=record)
 
 
-def _claims_of_refusal(refusal: str) -> list[Claim]:
+def _claims_of_refusal(old: WorkloadStatus, refusal: str) -> list[Claim]:
     placed = Claim(ConditionType.PLACED, FALSE, Reason.WRITE_REFUSED, refusal[:MESSAGE_LIMIT])
-    return [_VALID, placed, _NO_PODS, _NOT_EVICTED, _NOT_FINISHED]
+    return [_VALID, placed, _NO_PODS, _kept(old, ConditionType.EVICTED), _NOT_FINISHED]
 
 
-def _claims_of(decision: Decision) -> list[Claim]:
+def _claims_of_eviction(state: WorkloadState) -> list[Claim]:
+    why = state.eviction
+    reason, message = (why.reason, why.message[:MESSAGE_LIMIT]) if why else (Reason.GIVEN_UP, "")
+    placed = Claim(ConditionType.PLACED, FALSE, Reason.GIVEN_UP, message)
+    return [_VALID, placed, _NO_PODS, Claim(ConditionType.EVICTED, TRUE, reason, message), _NOT_FINISHED]
+
+
+def _claims_of(old: WorkloadStatus, decision: Decision) -> list[Claim]:
     message = decision.message[:MESSAGE_LIMIT]
     if decision.chosen is None:
         placed = Claim(ConditionType.PLACED, FALSE, decision.reason, message)
-        return [_VALID, placed, _NO_PODS, _NOT_EVICTED, _NOT_FINISHED]
+        return [_VALID, placed, _NO_PODS, _kept(old, ConditionType.EVICTED), _NOT_FINISHED]
     placed = Claim(ConditionType.PLACED, TRUE, decision.reason, message)
     ready = Claim(ConditionType.READY, FALSE, Reason.PODS_PENDING)
-    return [_VALID, placed, ready, _NOT_EVICTED, _NOT_FINISHED]
+    stays = Claim(ConditionType.EVICTED, FALSE, Reason.NOT_EVICTED, told_of(old))
+    return [_VALID, placed, ready, stays, _NOT_FINISHED]
 
 
 def _undecided(old: WorkloadStatus) -> list[Claim]:

@@ -9,6 +9,7 @@ import msgspec
 
 from stellwerk.api.conditions import ConditionType
 from stellwerk.lifecycle.actions import Action, CreateJob, PatchJob, PatchStatus, Transaction
+from stellwerk.lifecycle.eviction import is_leaving, leaving_actions
 from stellwerk.lifecycle.job import build_job, carries, job_patch
 from stellwerk.lifecycle.merging import Json, merge_patch
 from stellwerk.lifecycle.messages import events_for
@@ -27,6 +28,7 @@ def needs_decision(state: WorkloadState) -> bool:
     return (
         not settled
         and not state.deleting
+        and not is_leaving(state)
         and state.refusal is None
         and isinstance(state.workload, Workload)
         and ending_of(state) is None
@@ -56,7 +58,7 @@ def _transaction(state: WorkloadState, decision: Decision | None, now: datetime,
         body = {"status": status_patch(old, new)}
         identity = workload.identity
         actions.append(PatchStatus(workload.key, workload.uid, identity.resource_version, body))
-    actions += _child_actions(state, new)
+    actions += _child_actions(state, new) or leaving_actions(state, new)
     if written:
         actions += events_for(state, new)
     if not actions:
