@@ -9,7 +9,7 @@ from stellwerk.api.v1alpha1.computepool import ComputePoolSpec, PoolAccelerator
 from stellwerk.api.v1alpha1.placementpolicy import EgressPrices, PlacementPolicySpec
 from stellwerk.model.accelerators import memory_of, model_of
 from stellwerk.model.capacity import Accelerator, CapacityType, Pool, Price, Taint
-from stellwerk.model.policy import EgressPrice, Policy
+from stellwerk.model.policy import EgressPrice, Policy, QueueOrder
 
 
 def pool_from(name: str, spec: ComputePoolSpec) -> Pool:
@@ -56,6 +56,7 @@ def policy_from(name: str, spec: PlacementPolicySpec) -> Policy:
         migrates=spec.migration.enabled,
         max_moves_per_hour=spec.migration.max_moves_per_hour,
         minimum_saving=money.decimal(spec.migration.minimum_saving),
+        queue_order=QueueOrder(spec.queueing.order),
         egress_prices={one.provider: _egress(one) for one in spec.egress_prices},
     )
 

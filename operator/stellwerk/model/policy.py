@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
 from stellwerk.api.labels import DEFAULT_POLICY
+
+
+class QueueOrder(StrEnum):
+    """In which order the workloads of one policy and priority get their turn."""
+
+    PRIORITY = "Priority"
+    SHORTEST_FIRST = "ShortestFirst"
+    LEAST_SERVICE = "LeastService"
 
 
 class EgressPrice(msgspec.Struct, frozen=True):
@@ -45,6 +54,8 @@ class Policy(msgspec.Struct, frozen=True):
     max_moves_per_hour: int = 4
     minimum_saving: Decimal = Decimal(1)
     """What a move must save beyond its cost, in the currency."""
+    queue_order: QueueOrder = QueueOrder.PRIORITY
+    """How its own workloads of one priority are ordered; Priority is by age."""
     egress_prices: Mapping[str, EgressPrice] = {}
     """By provider, in the currency; list prices hold where none is given and the currency is theirs."""
 

@@ -116,6 +116,8 @@ class Workload(msgspec.Struct, frozen=True):
     """More important work may take its place while it runs."""
     movable: bool = True
     """It may be stopped and started elsewhere while it runs."""
+    served: int = 0
+    """Accelerator-seconds of work that it has done already and keeps, in earlier places."""
 
     @property
     def key(self) -> WorkloadKey:
@@ -126,6 +128,15 @@ class Workload(msgspec.Struct, frozen=True):
     def uid(self) -> str:
         """Unique for all time, other than the name."""
         return self.identity.uid
+
+    def size(self, option: AcceleratorOption | None) -> int:
+        """Return how many pods the main pod set has with this alternative."""
+        return self.replicas if option is None or option.replicas is None else option.replicas
+
+    def least(self, option: AcceleratorOption | None) -> int:
+        """Return with how many pods it may start with this alternative."""
+        size = self.size(option)
+        return size if self.min_replicas is None else min(self.min_replicas, size)
 
     @property
     def options(self) -> tuple[AcceleratorOption | None, ...]:

@@ -72,6 +72,21 @@ class Requirements(WireModel):
     ] = {}
 
 
+class Queueing(WireModel):
+    """In which order the waiting workloads under this policy get their turn."""
+
+    order: Annotated[
+        Literal["Priority", "ShortestFirst", "LeastService"],
+        doc(
+            "Within one priority: Priority takes the older one first; ShortestFirst the one that is expected to need"
+            " the fewest accelerator-hours yet, which serves the mean where expected runtimes are good; LeastService"
+            " the one that has had the fewest, in levels of 1, 10, 100 and so on accelerator-hours and of one level the"
+            " smaller gang, which needs no expected runtimes. It rearranges this policy's workloads only.",
+            "ShortestFirst",
+        ),
+    ] = "Priority"
+
+
 class Preemption(WireModel):
     """Whether workloads under this policy may take the room of others, and of whom."""
 
@@ -151,6 +166,10 @@ class PlacementPolicySpec(WireModel):
         PositiveAmount | None,
         doc("The most that one workload may cost per hour, in the currency.", "250"),
     ] = None
+    queueing: Annotated[
+        Queueing,
+        doc("In which order its waiting workloads get their turn.", {"order": "ShortestFirst"}),
+    ] = Queueing()
     preemption: Annotated[
         Preemption,
         doc("Whether workloads may take the room of others.", {"mode": "LowerPriority", "minimumRuntime": "10m"}),
