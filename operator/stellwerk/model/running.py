@@ -39,9 +39,3 @@ class Running(msgspec.Struct, frozen=True):
     def key(self) -> WorkloadKey:
         """Of the workload."""
         return self.workload.key
-
-    @property
-    def spare(self) -> int:
-        """How many pods it can do without, 0 if it is not elastic."""
-        least = self.workload.min_replicas
-        return 0 if least is None or self.placement is None else max(0, self.placement.replicas - least)
