@@ -117,6 +117,8 @@ class Accelerator(msgspec.Struct, frozen=True):
     """Per accelerator; None if unknown."""
     slices: int = 1
     """Pieces in which one accelerator is handed out, each a unit of `resource` (time-slicing, MPS)."""
+    part_milli: int = 1000
+    """Thousandths of a whole device that each is: a partition, such as a MIG device, is less than 1000."""
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -126,6 +128,19 @@ class Price(msgspec.Struct, frozen=True):
     currency: str
     source: str = ""
     valid_from: str = ""
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """How a pool gets nodes that are not there yet."""
+
+    max_nodes: int
+    """Those that are there included."""
+    provision_s: int
+    """Seconds until a new node takes pods."""
+    node: Resources | None = None
+    """What a new node offers; None if it is like those that are there."""
+    labels: Mapping[str, str] = {}
+    """Of a new node besides the pool's selector, where no node is there to show them."""
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -144,9 +159,13 @@ class Pool(msgspec.Struct, frozen=True):
     labels: Mapping[str, str] = {}
     capacity_type: CapacityType = CapacityType.ON_DEMAND
     accelerator: Accelerator | None = None
+    further: tuple[Accelerator, ...] = ()
+    """Other accelerators of the same nodes, such as MIG partitions beside whole devices."""
     price: Price | None = None
     interruption_rate_per_hour: Decimal | None = None
     """Expected interruptions of one node in one hour; spot pools only."""
+    growth: Growth | None = None
+    """None if it has the nodes that it has."""
     pue: Decimal | None = None
     """Power usage effectiveness: facility energy by IT energy."""
     grid_carbon: Decimal | None = None

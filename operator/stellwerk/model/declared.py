@@ -6,10 +6,12 @@ from decimal import Decimal
 
 from stellwerk.api import duration, money, quantity
 from stellwerk.api.v1alpha1.computepool import ComputePoolSpec, PoolAccelerator
+from stellwerk.api.v1alpha1.growth import PoolGrowth
 from stellwerk.api.v1alpha1.placementpolicy import EgressPrices, PlacementPolicySpec
 from stellwerk.model.accelerators import memory_of, model_of
-from stellwerk.model.capacity import Accelerator, CapacityType, Pool, Price, Taint
+from stellwerk.model.capacity import Accelerator, CapacityType, Growth, Pool, Price, Taint
 from stellwerk.model.policy import EgressPrice, Policy, QueueOrder
+from stellwerk.model.resources import Resources
 
 
 def pool_from(name: str, spec: ComputePoolSpec) -> Pool:
@@ -29,6 +31,7 @@ def pool_from(name: str, spec: ComputePoolSpec) -> Pool:
         accelerator=_accelerator(spec.accelerator),
         price=_price(spec),
         interruption_rate_per_hour=_decimal(spec.interruption_rate_per_hour),
+        growth=_growth(spec.growth),
         pue=_decimal(spec.pue),
         grid_carbon=_decimal(spec.grid_carbon_grams_per_kwh),
         node_power_watts=_decimal(spec.node_power_watts),
@@ -50,6 +53,7 @@ def policy_from(name: str, spec: PlacementPolicySpec) -> Policy:
         carbon_price_per_tonne=money.decimal(spec.carbon_price_per_tonne),
         currency=spec.currency,
         restart_overhead_s=duration.seconds(spec.restart_overhead),
+        waiting_price_per_hour=money.decimal(spec.waiting_price_per_hour),
         max_cost_per_hour=_decimal(spec.max_cost_per_hour),
         preempts=spec.preemption.mode == "LowerPriority",
         minimum_runtime_s=duration.seconds(spec.preemption.minimum_runtime),
@@ -77,6 +81,17 @@ def _accelerator(declared: PoolAccelerator | None) -> Accelerator | None:
         resource=declared.resource,
         memory_bytes=memory_of(declared.model, {}) if memory is None else quantity.whole(memory),
         slices=declared.slices,
+    )
+
+
+def _growth(declared: PoolGrowth | None) -> Growth | None:
+    if declared is None:
+        return None
+    return Growth(
+        max_nodes=declared.max_nodes,
+        provision_s=duration.seconds(declared.provision_time),
+        node=Resources.from_quantities(declared.node) if declared.node else None,
+        labels=dict(declared.labels),
     )
 
 

@@ -44,6 +44,8 @@ class Policy(msgspec.Struct, frozen=True):
     currency: str = "EUR"
     restart_overhead_s: int = 300
     """Added to every expected interruption of a spot placement."""
+    waiting_price_per_hour: Decimal = Decimal(0)
+    """Of a workload whose nodes have yet to come."""
     max_cost_per_hour: Decimal | None = None
     preempts: bool = False
     """Whether its workloads may take the room of preemptible ones of lower priority."""

@@ -25,6 +25,7 @@ from stellwerk.api.labels import LOCAL_CLUSTER
 from stellwerk.api.moment import exists_rule
 from stellwerk.api.money import Amount, Currency, PositiveAmount
 from stellwerk.api.quantity import Quantity, positive_rule
+from stellwerk.api.v1alpha1.growth import PoolGrowth, PoolSupply
 from stellwerk.api.v1alpha1.kind import AGE, AnsweredStatus, Column, Kind, KindInfo, short_name_rule
 
 CapacityType = Literal["Owned", "Reserved", "OnDemand", "Spot"]
@@ -178,6 +179,13 @@ class ComputePoolSpec(WireModel):
         Amount | None,
         doc("Interruptions expected per node and hour; for Spot only, and required there.", "0.05"),
     ] = None
+    growth: Annotated[
+        PoolGrowth | None,
+        doc(
+            "How the pool gets more nodes; absent where it has those that it has.",
+            {"maxNodes": 16, "provisionTime": "5m"},
+        ),
+    ] = None
     pue: Annotated[
         str | None,
         doc(
@@ -208,6 +216,13 @@ class ComputePoolStatus(AnsweredStatus):
 
     nodes: Annotated[int | None, doc("Nodes that the selector matches.", 4, ge=0, le=2**31 - 1)] = None
     accelerators: Annotated[int | None, doc("Accelerators of all these nodes.", 32, ge=0, le=2**31 - 1)] = None
+    supply: Annotated[
+        PoolSupply | None,
+        doc(
+            "What was learned of its nodes; absent where it neither grows nor is Spot.",
+            {"stockOuts": 1, "until": "2026-11-22T12:40:00Z"},
+        ),
+    ] = None
 
 
 class ComputePool(Kind):
@@ -228,6 +243,8 @@ class ComputePool(Kind):
             Column("CAPACITY", ".spec.capacityType", "How the nodes are paid for."),
             Column("GPU", ".spec.accelerator.model", "Model of the accelerators."),
             Column("NODES", ".status.nodes", "Nodes that were found.", "integer"),
+            Column("MAX", ".spec.growth.maxNodes", "Nodes that it can grow to.", "integer", wide=True),
+            Column("OUT-UNTIL", ".status.supply.until", "Until then it gets no new nodes.", wide=True),
             Column("PRICE/H", ".spec.price.perNodeHour", "Price of a node per hour."),
             Column("ZONE", ".spec.zone", "Zone of the nodes.", wide=True),
             Column("JURISDICTION", ".spec.jurisdiction", "Whose law applies.", wide=True),

@@ -162,6 +162,13 @@ class PlacementPolicySpec(WireModel):
             "5m",
         ),
     ] = "5m"
+    waiting_price_per_hour: Annotated[
+        Amount,
+        doc(
+            "What an hour costs that a workload waits for the nodes of a growing pool, in the currency; 0 ignores it.",
+            "12",
+        ),
+    ] = "0"
     max_cost_per_hour: Annotated[
         PositiveAmount | None,
         doc("The most that one workload may cost per hour, in the currency.", "250"),
