@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
 
 import msgspec
@@ -31,8 +32,10 @@ def watching() -> Iterator[Taken]:
     taken: Taken = []
     place = Bins.place
 
-    def watched(bins: Bins, request: Resources, pods: int, kinds: frozenset[int]) -> list[Assignment] | None:
-        found = place(bins, request, pods, kinds)
+    def watched(
+        bins: Bins, request: Resources, pods: int, kinds: frozenset[int], **limits: Any
+    ) -> list[Assignment] | None:
+        found = place(bins, request, pods, kinds, **limits)
         if found is not None:
             taken.append((request, pods, found))
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from stellwerk.api import money
+from stellwerk.api import money, quantity
 from stellwerk.model.decision import MICROS, Carbon
 from stellwerk.model.workload import AcceleratorOption, Workload
 
@@ -29,9 +29,14 @@ def carbon(value: Carbon | None) -> str:
 
 def gang(workload: Workload, option: AcceleratorOption | None) -> str:
     """Write what a workload asks for, such as `2 x 8 H100`."""
+    pods = workload.size(option)
     if option is None:
-        return f"{workload.replicas} x CPU"
-    return f"{workload.replicas} x {option.count} {option.model}"
+        return f"{pods} x CPU"
+    if option.share_milli is not None:
+        return f"{pods} x {option.share_milli / 1000:g} {option.model}"
+    if option.share_bytes is not None:
+        return f"{pods} x {quantity.text(option.share_bytes, binary=True)} {option.model}"
+    return f"{pods} x {option.count} {option.model}"
 
 
 def asked(workload: Workload) -> str:

@@ -13,6 +13,7 @@ from stellwerk.model.capacity import CapacityType, Pool
 from stellwerk.model.decision import MICROS, Carbon, Cost, CostPart
 from stellwerk.model.policy import Policy
 from stellwerk.model.resources import CPU, MEMORY, Resources
+from stellwerk.model.shares import part_of_node, units_of
 from stellwerk.model.workload import AcceleratorOption, Workload
 
 COMPUTE: Final = "Compute"
@@ -31,22 +32,32 @@ class Site(msgspec.Struct, frozen=True):
     """Allocatable resources of a typical node; None if the pool has no nodes."""
 
 
-def expected_cost(workload: Workload, option: AcceleratorOption | None, site: Site, policy: Policy) -> Cost:
+def expected_cost(
+    workload: Workload, option: AcceleratorOption | None, site: Site, policy: Policy, replicas: int | None = None
+) -> Cost:
     """Return the expected cost of running `workload` with `option` on `site` under `policy`.
 
     Whatever is not known makes the sums that need it unknown, and `unknown` says what is missing:
     absent data is never read as cheap.
+
+    Args:
+        workload: What runs.
+        option: With which alternative of accelerators.
+        site: Where.
+        policy: Whose prices hold.
+        replicas: On how many pods; None for as many as the alternative has. On fewer it runs longer.
     """
     pool = site.pool
-    hours = run_hours(workload, option)
-    carbon = _carbon(workload, option, site, hours)
+    pods = workload.size(option) if replicas is None else replicas
+    hours = run_hours(workload, option, pods)
+    carbon = _carbon(workload, option, site, pods * hours)
     if pool.price is None:
         return Cost(policy.currency, None, None, (), carbon, "it has no price")
     if site.node is None:
         return Cost(pool.price.currency, None, None, (), carbon, "it has no nodes")
-    rate = workload.replicas * _pod_rate(workload, option, site)
+    rate = pods * _pod_rate(workload, option, site)
     parts = [CostPart(COMPUTE, round(rate * hours))]
-    missing = _add_risk(parts, interruption_hours(workload, option, pool, policy), rate, pool)
+    missing = _add_risk(parts, interruption_hours(workload, option, pool, policy, pods), rate, pool)
     emission_rate = Fraction(0)
     if policy.carbon_price_per_tonne and carbon is None:
         missing = missing or "it lacks power, PUE or grid carbon data and carbon has a price"
@@ -62,14 +73,24 @@ def expected_cost(workload: Workload, option: AcceleratorOption | None, site: Si
     return Cost(pool.price.currency, round(rate + emission_rate), total, tuple(parts), carbon)
 
 
-def run_hours(workload: Workload, option: AcceleratorOption | None) -> Fraction:
-    """Return how long the run is expected to take on accelerators of this option's speed."""
-    speed = Fraction(option.speed) if option else Fraction(1)
-    return Fraction(workload.expected_runtime_s, 3600) / speed
+def run_hours(workload: Workload, option: AcceleratorOption | None, replicas: int | None = None) -> Fraction:
+    """Return how long the run is expected to take with this alternative.
+
+    Args:
+        workload: What runs.
+        option: With which alternative of accelerators.
+        replicas: On how many pods; None for as many as the alternative has. The work is taken to divide evenly:
+            half the pods take twice as long.
+    """
+    if option is not None and option.runtime_s is not None:
+        hours = Fraction(option.runtime_s, 3600)
+    else:
+        hours = Fraction(workload.expected_runtime_s, 3600) / (Fraction(option.speed) if option else 1)
+    return hours if replicas is None else hours * workload.size(option) / replicas
 
 
 def interruption_hours(
-    workload: Workload, option: AcceleratorOption | None, pool: Pool, policy: Policy
+    workload: Workload, option: AcceleratorOption | None, pool: Pool, policy: Policy, replicas: int | None = None
 ) -> Fraction | None:
     """Return the hours that interruptions are expected to add; None if their rate is unknown.
 
@@ -82,21 +103,23 @@ def interruption_hours(
         return Fraction(0)
     if pool.interruption_rate_per_hour is None:
         return None
-    hours = run_hours(workload, option)
+    pods = workload.size(option) if replicas is None else replicas
+    hours = run_hours(workload, option, pods)
     at_stake = hours
     if workload.checkpoint_interval_s is not None:
         at_stake = min(hours, Fraction(workload.checkpoint_interval_s, 3600))
-    nodes = _nodes_used(workload, option, pool)
+    nodes = _nodes_used(option, pool, pods)
     expected = Fraction(pool.interruption_rate_per_hour) * nodes * hours
     return expected * (at_stake / 2 + Fraction(policy.restart_overhead_s, 3600))
 
 
-def _nodes_used(workload: Workload, option: AcceleratorOption | None, pool: Pool) -> int:
+def _nodes_used(option: AcceleratorOption | None, pool: Pool, pods: int) -> int:
     """Return how many nodes the gang spreads over when packed tightly by accelerators."""
-    if option is None or pool.accelerator is None:
-        return workload.replicas
-    pods_per_node = max(1, pool.accelerator.count // option.count)
-    return -(-workload.replicas // pods_per_node)
+    units = None if option is None or pool.accelerator is None else units_of(option, pool.accelerator)
+    if not units or pool.accelerator is None:
+        return pods
+    pods_per_node = max(1, pool.accelerator.count * pool.accelerator.slices // units)
+    return -(-pods // pods_per_node)
 
 
 def _add_risk(parts: list[CostPart], hours: Fraction | None, rate: Fraction, pool: Pool) -> str:
@@ -126,9 +149,23 @@ def _pod_rate(workload: Workload, option: AcceleratorOption | None, site: Site) 
     split = split_price(pool.price.per_node_hour, node, pool.accelerator)
     requests = workload.pod.requests
     rate = split.cpu * _share(requests, node, CPU) + split.memory * _share(requests, node, MEMORY)
-    if option is not None and pool.accelerator is not None:
-        rate += Fraction(split.accelerators * option.count, pool.accelerator.count)
-    return rate
+    part = _accelerator_part(option, pool)
+    return rate if part is None else rate + split.accelerators * part
+
+
+def _accelerator_part(option: AcceleratorOption | None, pool: Pool) -> Fraction | None:
+    """Return what part of all accelerators of a node one pod takes; None if it takes none, or that cannot be told.
+
+    Accelerators of several kinds count by how many and how large they are.
+    """
+    if option is None or pool.accelerator is None:
+        return None
+    units = units_of(option, pool.accelerator)
+    if units is None:
+        return None
+    weight = pool.accelerator.count * pool.accelerator.part_milli
+    everything = weight + sum(one.count * one.part_milli for one in pool.further)
+    return part_of_node(units, pool.accelerator) * weight / everything
 
 
 def _share(requests: Resources, node: Resources, name: str) -> Fraction:
@@ -136,7 +173,7 @@ def _share(requests: Resources, node: Resources, name: str) -> Fraction:
     return Fraction(requests.get(name), there) if there else Fraction(0)
 
 
-def _carbon(workload: Workload, option: AcceleratorOption | None, site: Site, hours: Fraction) -> Carbon | None:
+def _carbon(workload: Workload, option: AcceleratorOption | None, site: Site, pod_hours: Fraction) -> Carbon | None:
     """Return energy (at the meter: PUE included) and emissions, None if any datum is missing."""
     pool = site.pool
     share = _power_share(workload, option, site)
@@ -144,8 +181,7 @@ def _carbon(workload: Workload, option: AcceleratorOption | None, site: Site, ho
         return None
     if pool.grid_carbon is None:
         return None
-    watts = Fraction(pool.node_power_watts) * share * workload.replicas * Fraction(pool.pue)
-    watt_hours = watts * hours
+    watt_hours = Fraction(pool.node_power_watts) * share * Fraction(pool.pue) * pod_hours
     grams = watt_hours / 1000 * Fraction(pool.grid_carbon)
     return Carbon(milligrams=round(grams * 1000), milliwatt_hours=round(watt_hours * 1000))
 
@@ -153,7 +189,7 @@ def _carbon(workload: Workload, option: AcceleratorOption | None, site: Site, ho
 def _power_share(workload: Workload, option: AcceleratorOption | None, site: Site) -> Fraction | None:
     """Return the part of a node's power that one pod answers for, None if it cannot be told."""
     if option is not None and site.pool.accelerator is not None:
-        return Fraction(option.count, site.pool.accelerator.count)
+        return _accelerator_part(option, site.pool)
     if site.node is None:
         return None
     requests = workload.pod.requests

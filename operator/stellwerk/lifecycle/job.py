@@ -135,7 +135,7 @@ def _containers(containers: list[Json], placement: Placement) -> list[Json]:
     """Ask for the accelerators in the first container, under the name that the pool's nodes offer."""
     if placement.accelerator is None:
         return list(containers)
-    amount = {placement.accelerator.resource: str(placement.accelerator.count)}
+    amount = {placement.accelerator.resource: str(placement.accelerator.amount)}
     first, *others = containers
     resources = first.get("resources") or {}
     asking = {

@@ -38,7 +38,7 @@ def reserve(workload: Workload, placement: Placement, pods: int) -> Reservation 
     if pods == 0:
         return None
     accelerator = placement.accelerator
-    extra = Resources.of({accelerator.resource: accelerator.count}) if accelerator else Resources()
+    extra = Resources.of({accelerator.resource: accelerator.amount}) if accelerator else Resources()
     return Reservation(
         uid=workload.uid,
         cluster=placement.cluster,

@@ -101,6 +101,8 @@ class Candidate(msgspec.Struct, frozen=True):
     rejections: tuple[Rejection, ...] = ()
     accelerator: str | None = None
     """Model that the pool has, for those who asked for any."""
+    grown: bool = False
+    """The pool with nodes that it has yet to get."""
 
     @property
     def model(self) -> str | None:
@@ -120,12 +122,19 @@ class Candidate(msgspec.Struct, frozen=True):
         return sum(rejection.weight for rejection in self.rejections)
 
 
-class PlacedAccelerator(msgspec.Struct, frozen=True):
+class PlacedAccelerator(msgspec.Struct, frozen=True, omit_defaults=True):
     """The accelerators that each pod of a placement gets."""
 
     model: str
     count: int
     resource: str
+    units: int | None = None
+    """Units of the resource that each pod asks for, where that is not the count: slices of an accelerator."""
+
+    @property
+    def amount(self) -> int:
+        """Units of the resource that each pod asks for."""
+        return self.count if self.units is None else self.units
 
 
 class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -142,6 +151,8 @@ class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     node_selector: dict[str, str] = {}
     preferred_nodes: tuple[str, ...] = ()
     """At most 100, in the order in which they were filled."""
+    new_nodes: int = 0
+    """Nodes for which the pool has to grow first; none of them is among the preferred ones."""
     tolerations: tuple[Toleration, ...] = ()
 
 

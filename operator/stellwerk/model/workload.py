@@ -9,6 +9,8 @@ import msgspec
 
 from stellwerk.api.labels import ANY_MODEL
 from stellwerk.model.capacity import Toleration
+from stellwerk.model.podask import PodAsk
+from stellwerk.model.podrules import Labels, PodRules
 from stellwerk.model.requirements import Requirements
 from stellwerk.model.resources import Resources
 
@@ -41,6 +43,16 @@ class PodShape(msgspec.Struct, frozen=True):
     """Kubernetes' effective request, `pods: 1` included, accelerators excluded."""
     requirements: Requirements = Requirements()
     tolerations: tuple[Toleration, ...] = ()
+    rules: PodRules | None = None
+    """What it demands of its neighbours; None if nothing."""
+
+
+class PodFacts(msgspec.Struct, frozen=True):
+    """What others may ask about a pod: the API server, and pods that want none like it beside them."""
+
+    labels: Labels
+    ask: PodAsk
+    """Accelerators of a template's `accelerators` excluded; those that a user's Job names included."""
 
 
 class AcceleratorOption(msgspec.Struct, frozen=True):
@@ -78,6 +90,11 @@ class PodSet(msgspec.Struct, frozen=True):
     pod: PodShape
     accelerators: tuple[AcceleratorOption, ...] = ()
     """Alternatives; empty asks for CPU only."""
+
+    @property
+    def options(self) -> tuple[AcceleratorOption | None, ...]:
+        """The alternatives; one None for pods that need no accelerator."""
+        return self.accelerators or (None,)
 
 
 class DataAt(msgspec.Struct, frozen=True):
@@ -118,6 +135,8 @@ class Workload(msgspec.Struct, frozen=True):
     """It may be stopped and started elsewhere while it runs."""
     served: int = 0
     """Accelerator-seconds of work that it has done already and keeps, in earlier places."""
+    facts: PodFacts | None = None
+    """Of a pod of the main pod set; None: nothing but its shape is known."""
 
     @property
     def key(self) -> WorkloadKey:

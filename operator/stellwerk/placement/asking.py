@@ -10,6 +10,7 @@ import msgspec
 from stellwerk.model.decision import Cost, Rejection
 from stellwerk.model.policy import Policy
 from stellwerk.model.resources import Resources
+from stellwerk.model.shares import units_of
 from stellwerk.model.workload import AcceleratorOption, Workload
 from stellwerk.placement.fleet import PoolView
 
@@ -27,13 +28,25 @@ class Ask(msgspec.Struct, frozen=True):
     now: datetime | None = None
     """The moment of the decision; None where no deadline is asked about."""
 
+    @property
+    def size(self) -> int:
+        """How many pods this form of the workload has; of an elastic one, the most."""
+        return self.workload.size(self.option)
+
+    @property
+    def least(self) -> int:
+        """With how many pods it may start."""
+        return self.workload.least(self.option)
+
     def request_on(self, view: PoolView) -> Resources:
         """Return what one pod asks for on this pool, accelerators included."""
         accelerator = view.pool.accelerator
         requests = self.workload.pod.requests
         if self.option is None or accelerator is None:
             return requests
-        return requests + Resources.of({accelerator.resource: self.option.count})
+        units = units_of(self.option, accelerator)
+        whole = accelerator.slices  # of a device of unknown size, which another rule turns down
+        return requests + Resources.of({accelerator.resource: whole if units is None else units})
 
 
 Filter = Callable[[Ask, PoolView], Rejection | None]

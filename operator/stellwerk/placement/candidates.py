@@ -6,11 +6,12 @@ from datetime import datetime
 
 from stellwerk.economics.cost import expected_cost
 from stellwerk.model.capacity import CapacityType
-from stellwerk.model.decision import Candidate, PlacedAccelerator, Placement, Rejection, Verdict
+from stellwerk.model.decision import Candidate, Cost, PlacedAccelerator, Placement, Rejection, Verdict
 from stellwerk.model.policy import Policy
 from stellwerk.model.resources import Resources
-from stellwerk.model.workload import AcceleratorOption, DataAt, PodShape, Workload
+from stellwerk.model.workload import AcceleratorOption, DataAt, PodSet, PodShape, Workload
 from stellwerk.placement.asking import Ask
+from stellwerk.placement.deadline import least_in_time
 from stellwerk.placement.filters import ROOM, RULES, rejections
 from stellwerk.placement.fleet import Fleet, PoolView
 from stellwerk.placement.packing import Assignment
@@ -18,7 +19,18 @@ from stellwerk.placement.packing import Assignment
 PREFERRED_NODES = 100
 """How many of the packed nodes a placement names."""
 
-Shape = tuple[str, int, int, int | None, PodShape, tuple[AcceleratorOption, ...], str | None, DataAt | None]
+Shape = tuple[
+    str,
+    int,
+    int | None,
+    tuple[PodSet, ...],
+    int,
+    int | None,
+    PodShape,
+    tuple[AcceleratorOption, ...],
+    str | None,
+    DataAt | None,
+]
 """What makes two workloads the same to the planner."""
 
 Order = tuple[bool, bool, int, int, str, str, int]
@@ -29,6 +41,8 @@ def shape_of(workload: Workload) -> Shape:
     return (
         workload.policy,
         workload.replicas,
+        workload.min_replicas,
+        workload.others,
         workload.expected_runtime_s,
         workload.checkpoint_interval_s,
         workload.pod,
@@ -49,6 +63,7 @@ class Offer:
         self.order = self._order(index)
         self._request: Resources = ask.request_on(view)
         self._kinds = view.accepting(ask.workload.pod)
+        self._least = least_in_time(ask, view)
 
     def _order(self, index: int) -> Order:
         """Rank: known and low cost first, then what is paid anyway, then by name.
@@ -63,12 +78,18 @@ class Offer:
         return wasteful, total is None, known, paid, pool.name, pool.cluster, index
 
     def place(self) -> list[Assignment] | None:
-        """Take room for the gang, or nothing."""
-        return self.view.bins.place(self._request, self.ask.workload.replicas, self._kinds)
+        """Take room for the gang, or nothing; an elastic one takes what there is."""
+        return self.view.bins.place(self._request, self.ask.size, self._kinds, at_least=self._least)
 
     def fits(self) -> bool:
         """Tell whether the gang would find room now."""
-        return self.view.bins.fits(self._request, self.ask.workload.replicas, self._kinds)
+        return self.view.bins.fits(self._request, self._least, self._kinds)
+
+    def cost_on(self, replicas: int) -> Cost:
+        """Return the expected cost on so many pods."""
+        if replicas == self.ask.size:
+            return self.ask.cost
+        return expected_cost(self.ask.workload, self.ask.option, self.view.site, self.ask.policy, replicas)
 
     def full(self) -> tuple[Rejection, ...]:
         """Return what speaks against this candidate now: the fixed rules, then the lack of room."""
@@ -83,24 +104,27 @@ class Offer:
 
     def placement(self, nodes: list[Assignment]) -> Placement:
         """Return where the gang goes."""
-        pool, option = self.view.pool, self.ask.option
-        accelerator = None
-        if option is not None and pool.accelerator is not None:
-            has = pool.accelerator
-            accelerator = PlacedAccelerator(has.model, option.count, has.resource)
+        pool = self.view.pool
         return Placement(
             cluster=pool.cluster,
             pool=pool.name,
             capacity_type=CapacityType(pool.capacity_type),
-            replicas=self.ask.workload.replicas,
+            replicas=sum(one.pods for one in nodes),
             provider=pool.provider,
             region=pool.region,
             zone=pool.zone,
-            accelerator=accelerator,
+            accelerator=self._accelerator(),
             node_selector=dict(pool.node_selector),
             preferred_nodes=tuple(one.node for one in nodes[:PREFERRED_NODES]),
             tolerations=self.view.tolerations,
         )
+
+    def _accelerator(self) -> PlacedAccelerator | None:
+        option, has = self.ask.option, self.view.pool.accelerator
+        if option is None or has is None:
+            return None
+        units = self._request.get(has.resource)
+        return PlacedAccelerator(has.model, option.count, has.resource, None if units == option.count else units)
 
 
 def offers_for(workload: Workload, policy: Policy, fleet: Fleet, now: datetime | None = None) -> list[Offer]:
@@ -120,5 +144,6 @@ def offers_for(workload: Workload, policy: Policy, fleet: Fleet, now: datetime |
         )
         for view in fleet.views
         for index, option in enumerate(workload.options)
+        if option is not None or not view.secondary
     ]
     return sorted(offers, key=lambda offer: offer.order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
@@ -20,7 +21,7 @@ def deadline_infeasible(ask: Ask, view: PoolView) -> Rejection | None:
     """A run that starts now ends by the deadline, expected interruptions included where their rate is known."""
     if ask.workload.deadline is None or ask.now is None:
         return None
-    run = _expected_seconds(ask, view)
+    run = _expected_seconds(ask, view, ask.size)
     deadline = datetime.fromisoformat(ask.workload.deadline)
     ends = ask.now + timedelta(seconds=run)
     late = (ends - deadline).total_seconds()
@@ -36,10 +37,19 @@ def deadline_infeasible(ask: Ask, view: PoolView) -> Rejection | None:
     )
 
 
-def _expected_seconds(ask: Ask, view: PoolView) -> int:
-    """Return how long the run is expected to take there, in whole seconds."""
-    hours = run_hours(ask.workload, ask.option)
-    interrupted = interruption_hours(ask.workload, ask.option, view.pool, ask.policy)
+def least_in_time(ask: Ask, view: PoolView) -> int:
+    """Return with how many pods a gang may start there and still end by its deadline, if it can at all."""
+    if ask.workload.deadline is None or ask.now is None:
+        return ask.least
+    left = (datetime.fromisoformat(ask.workload.deadline) - ask.now).total_seconds()
+    sizes = range(ask.least, ask.size)
+    return ask.least + bisect_left(sizes, True, key=lambda pods: _expected_seconds(ask, view, pods) <= left)
+
+
+def _expected_seconds(ask: Ask, view: PoolView, replicas: int) -> int:
+    """Return how long the run is expected to take there on so many pods, in whole seconds."""
+    hours = run_hours(ask.workload, ask.option, replicas)
+    interrupted = interruption_hours(ask.workload, ask.option, view.pool, ask.policy, replicas)
     seconds = (hours + (interrupted or 0)) * 3600
     return -(-seconds.numerator // seconds.denominator)
 

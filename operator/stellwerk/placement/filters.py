@@ -28,6 +28,7 @@ RULES: Final[tuple[Filter, ...]] = (
     policy.currency_mismatch,
     fit.accelerator_mismatch,  # what the pods need
     fit.accelerator_memory_too_small,
+    fit.accelerator_partition_too_small,
     fit.accelerators_per_node_too_few,
     fit.node_selector_mismatch,
     fit.taint_not_tolerated,

@@ -9,6 +9,7 @@ from stellwerk.api.labels import ANY_MODEL
 from stellwerk.api.reasons import Reason
 from stellwerk.model.accelerators import model_of
 from stellwerk.model.decision import Rejection
+from stellwerk.model.shares import WHOLE
 from stellwerk.placement import wording
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.fleet import PoolView
@@ -38,36 +39,58 @@ def accelerator_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
 def accelerator_memory_too_small(ask: Ask, view: PoolView) -> Rejection | None:
     """Each accelerator has the memory asked for; unknown memory is not enough."""
     option, has = ask.option, view.pool.accelerator
-    if option is None or has is None or option.memory_bytes is None:
+    least = max(option.memory_bytes or 0, option.share_bytes or 0) if option is not None else 0
+    if has is None or not least:
         return None
-    wanted = quantity.text(option.memory_bytes, binary=True)
+    wanted = quantity.text(least, binary=True)
     if has.memory_bytes is None:
         return Rejection(
             Reason.ACCELERATOR_MEMORY_TOO_SMALL,
             f"the memory of its {wording.model(has.model)} is not known, {wanted} are needed",
             f"declare the accelerator memory of pool {view.pool.name}",
         )
-    if option.memory_bytes <= has.memory_bytes:
+    if least <= has.memory_bytes:
         return None
     there = quantity.text(has.memory_bytes, binary=True)
     return Rejection(
         Reason.ACCELERATOR_MEMORY_TOO_SMALL,
         f"its {wording.model(has.model)} has {there} of memory, {wanted} are needed",
         f"ask for {there} instead of {wanted} of memory per accelerator",
-        effort=option.memory_bytes - has.memory_bytes,
+        effort=least - has.memory_bytes,
+    )
+
+
+def accelerator_partition_too_small(ask: Ask, view: PoolView) -> Rejection | None:
+    """A partition of an accelerator is no whole one, and holds no larger share than it is."""
+    option, has = ask.option, view.pool.accelerator
+    if option is None or has is None or has.part_milli >= WHOLE or option.resource is not None:
+        return None
+    asked = None if option.is_share else WHOLE
+    asked = option.share_milli if option.share_milli is not None else asked
+    if asked is None or asked <= has.part_milli:
+        return None
+    there = f"partitions of {has.part_milli / WHOLE:g} of its {wording.model(has.model)}"
+    return Rejection(
+        Reason.ACCELERATOR_PARTITION_TOO_SMALL,
+        f"it has {there}, and a pod needs {'whole ones' if asked == WHOLE else f'{asked / WHOLE:g} of one'}",
+        f"ask for a share of at most {has.part_milli / WHOLE:g}",
+        effort=asked - has.part_milli,
     )
 
 
 def accelerators_per_node_too_few(ask: Ask, view: PoolView) -> Rejection | None:
     """One pod's accelerators are all in one node."""
     option, has = ask.option, view.pool.accelerator
-    if option is None or has is None or option.count <= has.count:
+    if option is None or has is None or option.is_share:
+        return None
+    there = has.count if option.resource is None else has.count * has.slices
+    if option.count <= there:
         return None
     return Rejection(
         Reason.ACCELERATORS_PER_NODE_TOO_FEW,
-        f"a pod needs {option.count} accelerators and a node of {view.pool.name} has {has.count}",
-        f"ask for {has.count} instead of {option.count} accelerators per pod",
-        effort=option.count - has.count,
+        f"a pod needs {option.count} accelerators and a node of {view.pool.name} has {there}",
+        f"ask for {there} instead of {option.count} accelerators per pod",
+        effort=option.count - there,
     )
 
 
@@ -117,19 +140,20 @@ def too_big_for_pool(ask: Ask, view: PoolView) -> Rejection | None:
         return None  # another rule says why
     if _offers_no_accelerator(ask, view):
         return None  # not a matter of size: nodes without a driver yet
+    wanted = ask.least
     room = view.room_when_empty(ask.request_on(view), workload.pod)
-    if room >= workload.replicas:
+    if room >= wanted:
         return None
     if room:
-        change = f"ask for {room} instead of {wording.replicas(workload.replicas)}"
+        change = f"ask for {room} instead of {wording.replicas(wanted)}"
     else:
         change = f"ask for less per pod than {wording.resources(ask.request_on(view))}"
     return Rejection(
         Reason.TOO_BIG_FOR_POOL,
-        f"even empty, {name} would hold {room} of {wording.pods(workload.replicas)}",
+        f"even empty, {name} would hold {room} of {wording.pods(wanted)}",
         change,
         weight=1 if room else _OTHER_HARDWARE,
-        effort=workload.replicas - room,
+        effort=wanted - room,
     )
 
 
@@ -156,7 +180,7 @@ def _offers_no_accelerator(ask: Ask, view: PoolView) -> bool:
 
 def capacity_full(ask: Ask, view: PoolView) -> Rejection | None:
     """The whole gang finds room now."""
-    pod, wanted = ask.workload.pod, ask.workload.replicas
+    pod, wanted = ask.workload.pod, ask.least
     kinds = view.accepting(pod)
     if not kinds or not view.usable_nodes:
         return None  # another rule says why

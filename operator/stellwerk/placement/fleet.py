@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Final
 
+import msgspec
+
 from stellwerk.economics.cost import Site
-from stellwerk.model.capacity import Node, Pool, Taint, Toleration
+from stellwerk.model.capacity import Accelerator, Node, Pool, Taint, Toleration
 from stellwerk.model.requirements import NODE_NAME
 from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
 from stellwerk.model.snapshot import Reservation, Snapshot
@@ -44,6 +47,18 @@ class PoolView:
         usable = [(node.name, free[node.name], kind) for node, kind in kinds if node.usable]
         self.bins = Bins(self._axis(), usable)
         self.site = Site(pool, self._typical_node())
+        self.secondary = False
+        """Another view is of the same nodes, and comes first: this one is for another of their accelerators."""
+
+    def seen_for(self, accelerator: Accelerator) -> PoolView:
+        """Return a view of the same nodes and the same room for another of their accelerators."""
+        twin = copy(self)
+        every = (self.pool.accelerator, *self.pool.further)
+        rest = tuple(one for one in every if one is not None and one != accelerator)
+        twin.pool = msgspec.structs.replace(self.pool, accelerator=accelerator, further=rest)
+        twin.site = Site(twin.pool, self.site.node)
+        twin.secondary = True
+        return twin
 
     def accepting(self, pod: PodShape) -> frozenset[int]:
         """Return the classes of nodes that such a pod tolerates and selects."""
@@ -112,9 +127,12 @@ class Fleet:
         leftover = _take_reserved(free, snapshot.reserved)
         keys = sorted({key for shape in _shapes(pending) for key in shape.requirements.keys})
         owned = nodes_by_pool(snapshot.nodes, snapshot.pools)
-        self.views = tuple(
+        firsts = [
             PoolView(pool, owned.get((pool.cluster, pool.name), []), free, keys)
             for pool in sorted(snapshot.pools, key=lambda pool: (pool.cluster, pool.name))
+        ]
+        self.views = tuple(
+            view for first in firsts for view in (first, *(first.seen_for(one) for one in first.pool.further))
         )
         self._take_rest(leftover)
 
@@ -157,7 +175,7 @@ def untolerated(taints: Iterable[Taint], tolerations: Sequence[Toleration]) -> l
 
 
 def _shapes(pending: Iterable[Workload]) -> set[PodShape]:
-    return {workload.pod for workload in pending}
+    return {shape for workload in pending for shape in (workload.pod, *(one.pod for one in workload.others))}
 
 
 def _take_reserved(free: dict[str, Resources], reserved: Iterable[Reservation]) -> list[tuple[Reservation, int]]:

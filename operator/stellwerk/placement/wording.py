@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -10,7 +10,7 @@ from stellwerk.api import money, quantity
 from stellwerk.api.labels import ANY_MODEL
 from stellwerk.model.decision import MICROS, Candidate, Cost
 from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
-from stellwerk.model.workload import Workload
+from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
 from stellwerk.placement.fleet import PoolView
 
 REASONS_NAMED: Final = 3
@@ -56,12 +56,36 @@ def resources(vector: Resources) -> str:
 
 def need(workload: Workload) -> str:
     """Say what a gang needs: `16 x H100 or 16 x A100`, or its pods where it needs no accelerator."""
-    if not workload.accelerators:
-        return f"{pods(workload.replicas)} of {resources(workload.pod.requests)}"
-    alternatives = dict.fromkeys(
-        f"{option.count * workload.replicas} x {model(option.model)}" for option in workload.accelerators
-    )
-    return " or ".join(alternatives)
+    sizes = [workload.least(option) for option in workload.options]
+    main = _pods_need(workload.pod, workload.options, sizes)
+    at_least = "at least " if workload.min_replicas is not None else ""
+    others = [
+        f"{_pods_need(one.pod, one.options, [one.replicas] * len(one.options))} for {one.name}"
+        for one in workload.others
+    ]
+    return " and ".join([at_least + main, *others])
+
+
+def _pods_need(pod: PodShape, options: Sequence[AcceleratorOption | None], sizes: Sequence[int]) -> str:
+    words = [
+        f"{pods(size)} of {resources(pod.requests)}" if option is None else _accelerators(option, size)
+        for option, size in zip(options, sizes, strict=True)
+    ]
+    return " or ".join(dict.fromkeys(words))
+
+
+def _accelerators(option: AcceleratorOption, replicas: int) -> str:
+    """Write what one alternative comes to, `16 x H100` or `2 x 0.5 H100`."""
+    if option.share_milli is not None:
+        return f"{replicas} x {option.share_milli / 1000:g} {model(option.model)}"
+    if option.share_bytes is not None:
+        return f"{replicas} x {quantity.text(option.share_bytes, binary=True)} of {model(option.model)}"
+    return f"{option.count * replicas} x {model(option.model)}"
+
+
+def partly(replicas: int, size: int) -> str:
+    """Say that an elastic gang starts with less than it could use; nothing for a whole one."""
+    return f"; starts with {replicas} of {pods(size)}" if replicas < size else ""
 
 
 def occupancy(view: PoolView, room: int, wanted: int) -> str:

@@ -41,6 +41,7 @@ def test_the_chain_asks_in_the_order_in_which_people_should_hear() -> None:
         "currency_mismatch",
         "accelerator_mismatch",
         "accelerator_memory_too_small",
+        "accelerator_partition_too_small",
         "accelerators_per_node_too_few",
         "node_selector_mismatch",
         "taint_not_tolerated",
