@@ -31,7 +31,9 @@ def one_by_one(
     gpu, cpu, pods, accepted = ask
     before, placed = dict(free), dict.fromkeys(free, 0)
     for _ in range(pods):
-        fitting = [n for n, (g, c) in free.items() if kinds[n] in accepted and g >= gpu and c >= cpu]
+        fitting = [
+            n for n, (g, c) in free.items() if kinds[n] in accepted and (g >= gpu or not gpu) and (c >= cpu or not cpu)
+        ]
         if not fitting:
             free.update(before)
             return None

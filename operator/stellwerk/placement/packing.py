@@ -7,79 +7,321 @@ taken: with nothing known of the demand this is best fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from stellwerk.model.resources import UNBOUNDED, Resources
-from stellwerk.placement.devices import NOTHING, Ints, after, from_hole, laid_out, wanted
-from stellwerk.placement.judging import Judge, Request, tightest
+from stellwerk.placement.devices import NOTHING, Ints, after, from_hole, in_pieces, relaid, wanted
+from stellwerk.placement.judging import Judge, Request
+from stellwerk.placement.quotes import Assignment, Limits, Quote, Sliced, Step
 from stellwerk.placement.roomvalue import Worth, Worthless
 from stellwerk.placement.rows import Key, Rows
 
-_LARGEST: Final = UNBOUNDED
-"""Amounts above this count as this much."""
+__all__ = ["Assignment", "Bins", "Limits", "Quote", "Sliced", "room_when_empty"]
 
-
-class Assignment(msgspec.Struct, frozen=True):
-    """Pods on one node."""
-
-    node: str
-    pods: int
-
-
-class Step(msgspec.Struct, frozen=True):
-    """What a gang takes of one row."""
-
-    row: int
-    pods_per_node: int
-    nodes: tuple[int, ...]
-    """By rank."""
-    loss: int
-    """Units of worth that it takes, over all these nodes."""
-    hole: int
-    """Free slices of the device that a single share goes to."""
-
-
-class Quote(msgspec.Struct, frozen=True):
-    """How a gang would be placed now, and what that takes."""
-
-    steps: tuple[Step, ...]
-    pods: int
-    """That find room."""
-    loss: int
-    """Units of worth: what the room is worth to others."""
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """Which nodes a gang may use, and how much of each."""
-
-    kinds: frozenset[int]
-    per_node: int | None = None
-    only: frozenset[str] | None = None
+_JUDGES: Final = 128
+"""Requests whose view of the rows is kept; the oldest goes first."""
 
 
 class Bins:
     """The free room of a pool's nodes; changes as gangs are placed."""
 
-    def __init__(self, axis: Sequence[str], nodes: Iterable[tuple[str, Resources, int]], slices: int = 1) -> None:
+    def __init__(
+        self, axis: Sequence[str], nodes: Iterable[tuple[str, Resources, int]], sliced: Sliced | None = None
+    ) -> None:
         """Fill the rows.
 
         Args:
             axis: All resource names that nodes offer, the one to pack tightest first.
             nodes: Name, free resources and class of each node, in any order.
-            slices: Units of the first resource that one device has; devices are handed out whole for 1.
+            sliced: The devices, where they are not handed out whole.
         """
         told = sorted(nodes, key=lambda node: node[0])
         self._axis = tuple(axis)
-        self._slices = slices
         self._names = [name for name, _, _ in told]
-        self._ranks: dict[str, int] | None = None
+        self._slices = sliced.slices if sliced else 1
+        devices = sliced.devices if sliced else {}
+        width = max(map(len, devices.values()), default=0)
+        keys = (Key(_along(self._axis, free), _padded(devices.get(name, ()), width), kind) for name, free, kind in told)
+        self._rows = Rows(len(self._axis), width, zip(keys, range(len(told)), strict=True))
         self._worth: Worth = Worthless()
         self._judges: dict[tuple[Request, int], Judge] = {}
-        vectors = [_vector(free, self._axis) for _, free, _ in told]
-        self._width = max((-(-max(0, vector[0]) // slices) for vector in vectors), default=0) if slices > 1 else 0
-        keys = [Key(vector, self._devices(vector), kind) for vector, (_, _, kind) in zip(vectors, told, strict=True)]
-        self.rows = Rows(len(self._axis), self._width, zip(keys, range(len(told)), strict=True))
+        self._most: dict[Request, int] = {}
+        self._ranks: dict[str, int] = {}
+        self._device_counts = {name: len(found) for name, found in devices.items()}
+        self._lay: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
+        """How the devices of a node lay when it had that free vector, for room that comes back."""
+        self._moved: list[tuple[int, Key]] | None = None
+
+    @property
+    def axis(self) -> tuple[str, ...]:
+        """All resource names that nodes offer."""
+        return self._axis
+
+    @property
+    def version(self) -> int:
+        """Changes with every change of the free room."""
+        return self._rows.version
+
+    def value_by(self, worth: Worth) -> None:
+        """Judge places by this worth from now on."""
+        self._worth = worth
+        self._judges.clear()
+
+    def stock(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Return free vectors, devices and class of all rows, and how many nodes each has."""
+        rows, live = self._rows, self._rows.live()
+        return rows.free[live], rows.devices[live], rows.kind[live], rows.count[live]
+
+    def place(  # noqa: PLR0913 - each keyword is a limit of its own
+        self,
+        request: Resources,
+        pods: int,
+        kinds: frozenset[int],
+        *,
+        at_least: int | None = None,
+        per_node: int | None = None,
+        only: frozenset[str] | None = None,
+    ) -> list[Assignment] | None:
+        """Take room for a gang, where it is worth least to others: all pods or none, unless `at_least` says less.
+
+        Args:
+            request: What one pod asks for.
+            pods: Size of the gang, at least 1.
+            kinds: Classes of nodes that the pods accept.
+            at_least: Place as many pods as there is room for, and none if that is fewer than these.
+            per_node: Most pods of this gang on one node.
+            only: Names of the nodes that may be used; None allows all.
+
+        Returns:
+            Pods per node in the order of filling, or None if the gang does not fit.
+        """
+        quote = self.quote(request, pods, Limits(kinds, per_node, only), at_least=at_least)
+        return None if quote is None else self.take(request, quote)
+
+    def quote(self, request: Resources, pods: int, limits: Limits, *, at_least: int | None = None) -> Quote | None:
+        """Return how a gang would be placed now and what that takes, None if it does not fit; changes nothing."""
+        asked = self._request(request)
+        least = pods if at_least is None else at_least
+        quote = Quote() if asked is None else self._plan(asked, pods, limits)
+        return None if quote.pods < least else quote
+
+    def take(self, request: Resources, quote: Quote) -> list[Assignment]:
+        """Take the room of a quote, which must be the last word on it: nothing may have changed since."""
+        asked = self._request(request)
+        if asked is None:
+            return []
+        found = []
+        for step in quote.steps:
+            key = self._rows.keys[step.row]
+            vector = tuple(there - amount * step.pods for there, amount in zip(key.vector, asked.vector, strict=True))
+            self._move(step.row, step.nodes, Key(vector, self._devices_after(key.devices, asked, step), key.kind))
+            found += [Assignment(self._names[rank], step.pods) for rank in step.nodes]
+        return found
+
+    def claim(self, request: Resources, pods: int, kinds: frozenset[int]) -> None:
+        """Take room for pods that fit on no node as they are, in pieces, from the nodes with the most.
+
+        They have a right to what becomes free beside the pieces: given to others, it would be booked twice.
+        """
+        asked = self._request(request)
+        owed = [amount * pods for amount in asked.vector] if asked else []
+        while (row := self._richest(owed, kinds)) is not None:
+            key = self._rows.keys[row]
+            piece = [max(0, min(there, due)) for there, due in zip(key.vector, owed, strict=True)]
+            vector = tuple(there - part for there, part in zip(key.vector, piece, strict=True))
+            devices = in_pieces(key.devices, piece[0]) if key.devices else ()
+            self._move(row, self._rows.members[row][:1], Key(vector, devices, key.kind))
+            owed = [due - part for due, part in zip(owed, piece, strict=True)]
+
+    def shift(self, changes: Mapping[str, Resources]) -> None:
+        """Give room to single nodes, or take it where amounts are negative; nodes of other pools are left out.
+
+        Where devices are sliced, room that comes back lies as it lay when it was taken, if that is known,
+        and else as tightly as it can.
+        """
+        for name in sorted(changes):
+            rank = self._ranked().get(name)
+            if rank is None:
+                continue
+            key = self._rows.keys[self._rows.at[rank]]
+            vector = tuple(
+                there + more for there, more in zip(key.vector, _along(self._axis, changes[name]), strict=True)
+            )
+            self._lay[rank, key.vector] = key.devices
+            devices = self._lay.get((rank, vector))
+            if devices is None:
+                devices = relaid(key.devices, vector[0], self._device_counts.get(name, 0), self._slices)
+            self._move(self._rows.at[rank], [rank], Key(vector, devices, key.kind))
+        self._most.clear()
+
+    def fits(
+        self,
+        request: Resources,
+        pods: int,
+        kinds: frozenset[int],
+        *,
+        per_node: int | None = None,
+        only: frozenset[str] | None = None,
+    ) -> bool:
+        """Tell whether the whole gang would find room now; changes nothing."""
+        return self.room(request, kinds, per_node=per_node, only=only) >= pods
+
+    def room(
+        self,
+        request: Resources,
+        kinds: frozenset[int],
+        *,
+        per_node: int | None = None,
+        only: frozenset[str] | None = None,
+    ) -> int:
+        """Return how many such pods would find room now, at most `UNBOUNDED`."""
+        asked = self._request(request)
+        if asked is None:
+            return 0
+        ids = self._ids(kinds)
+        if not any(asked.vector) and per_node is None and only is None:
+            return UNBOUNDED if len(ids) else 0
+        copies = self._judge(asked, 1).room(ids)
+        copies = copies if per_node is None else np.minimum(copies, per_node)
+        nodes = self._rows.count[ids]
+        if only is not None:
+            allowed = self._allowed(only)
+            nodes = np.array([len(allowed.get(row, ())) for row in ids.tolist()], np.int64)
+        return sum(one * n for one, n in zip(copies.tolist(), nodes.tolist(), strict=True))
+
+    def free(self, resource: str) -> int:
+        """Return how much of one resource is free over all nodes; what is overused counts as 0."""
+        if resource not in self._axis:
+            return 0
+        free, _, _, nodes = self.stock()
+        return int((np.maximum(free[:, self._axis.index(resource)], 0) * nodes).sum())
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Take room on trial: at the end everything is as it was."""
+        if self._moved is not None:
+            raise RuntimeError("a trial within a trial")
+        self._moved = []
+        try:
+            yield
+        finally:
+            moved, self._moved = self._moved, None
+            for rank, key in reversed(moved):
+                self._rows.move(self._rows.at[rank], [rank], key)
+            self._most.clear()
+
+    def _plan(self, asked: Request, pods: int, limits: Limits) -> Quote:
+        """Choose nodes for as many of the pods as there is room for."""
+        ids = self._ids(limits.kinds)
+        allowed = None if limits.only is None else self._allowed(limits.only)
+        if allowed is not None:
+            ids = ids[np.isin(ids, list(allowed))]
+        left, steps, used = pods, list[Step](), dict[int, int]()
+        while left and len(ids):
+            most = min(left, self._most_on_one(asked), limits.per_node or left)
+            judge = self._judge(asked, most)
+            judge.judge(ids, self._worth)
+            ids = ids[judge.pods[ids] > 0]
+            for row in judge.best_first(ids):
+                ranks = (self._rows.members[row] if allowed is None else allowed[row])[used.get(row, 0) :]
+                step = judge.step(row, ranks, left)
+                if step.nodes:
+                    steps.append(step)
+                    used[row] = used.get(row, 0) + len(step.nodes)
+                    left -= step.pods * len(step.nodes)
+                if left < most:
+                    break
+            else:
+                break
+            there = self._rows.members if allowed is None else allowed
+            ids = ids[~np.isin(ids, [row for row, nodes in used.items() if nodes >= len(there[row])])] if left else ids
+        return Quote(tuple(steps), pods - left, sum(step.loss for step in steps))
+
+    def _request(self, request: Resources) -> Request | None:
+        """Lay a request out on the axis; None if no node offers one of its resources."""
+        wants = dict(request.amounts)
+        vector = tuple(max(0, wants.pop(resource, 0)) for resource in self._axis)
+        if any(amount > 0 for amount in wants.values()):
+            return None
+        return Request(vector, wanted(vector[0], self._slices) if self._slices > 1 else NOTHING)
+
+    def _judge(self, asked: Request, most: int) -> Judge:
+        judge = self._judges.get((asked, most))
+        if judge is None:
+            if len(self._judges) == _JUDGES:
+                del self._judges[next(iter(self._judges))]
+            judge = self._judges[asked, most] = Judge(self._rows, self._slices, asked, most)
+        return judge
+
+    def _most_on_one(self, asked: Request) -> int:
+        """Return how many such pods the emptiest node takes, at least 1: nodes only get fuller."""
+        most = self._most.get(asked)
+        if most is None:
+            room = self._judge(asked, 1).room(self._rows.live())
+            most = self._most[asked] = max(1, int(room.max(initial=1)))
+        return most
+
+    def _ids(self, kinds: frozenset[int]) -> Ints:
+        """Return the rows of these classes."""
+        live = self._rows.live()
+        return live[np.isin(self._rows.kind[live], list(kinds))]
+
+    def _allowed(self, only: frozenset[str]) -> dict[int, list[int]]:
+        """Return the named nodes by row, each in order."""
+        ranks = self._ranked()
+        found: dict[int, list[int]] = {}
+        for rank in sorted(ranks[name] for name in only if name in ranks):
+            found.setdefault(self._rows.at[rank], []).append(rank)
+        return found
+
+    def _ranked(self) -> dict[str, int]:
+        if not self._ranks:
+            self._ranks = {name: rank for rank, name in enumerate(self._names)}
+        return self._ranks
+
+    def _devices_after(self, devices: tuple[int, ...], asked: Request, step: Step) -> tuple[int, ...]:
+        if asked.devices == NOTHING:
+            return devices
+        if step.hole:
+            return from_hole(devices, asked.devices.part, step.hole)
+        left = after(devices, asked.devices, self._slices, step.pods)
+        if left is None:
+            raise RuntimeError("a node has fewer devices than it was judged to have")
+        return left
+
+    def _move(self, row: int, ranks: Sequence[int], key: Key) -> None:
+        if self._moved is not None:
+            self._moved += [(rank, self._rows.keys[row]) for rank in ranks]
+        self._rows.move(row, tuple(ranks), key)
+
+    def _richest(self, owed: Sequence[int], kinds: frozenset[int]) -> int | None:
+        """Return the row with the most of the scarce resources that still has something of what is owed."""
+        due = [at for at, amount in enumerate(owed) if amount > 0]
+        keys = self._rows.keys
+        some = (row for row in self._ids(kinds).tolist() if any(keys[row].vector[at] > 0 for at in due))
+        return max(some, key=lambda row: keys[row], default=None)
+
+
+def _along(axis: Sequence[str], resources: Resources) -> tuple[int, ...]:
+    there = dict(resources.amounts)
+    return tuple(min(UNBOUNDED, there.get(name, 0)) for name in axis)
+
+
+def _padded(devices: tuple[int, ...], width: int) -> tuple[int, ...]:
+    return (0,) * (width - len(devices)) + devices
+
+
+def room_when_empty(request: Resources, capacity: Mapping[tuple[Resources, int], int], kinds: frozenset[int]) -> int:
+    """Return how many pods would fit if nothing ran, at most `UNBOUNDED`.
+
+    Args:
+        request: What one pod asks for.
+        capacity: How many nodes offer what, by allocatable resources and class.
+        kinds: Classes of nodes that the pods accept.
+    """
+    copies = (request.copies_in(offered) * nodes for (offered, kind), nodes in capacity.items() if kind in kinds)
+    return min(UNBOUNDED, sum(copies))
