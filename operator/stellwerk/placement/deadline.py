@@ -43,7 +43,7 @@ def least_in_time(ask: Ask, view: PoolView) -> int:
         return ask.least
     left = (datetime.fromisoformat(ask.workload.deadline) - ask.now).total_seconds()
     sizes = range(ask.least, ask.size)
-    return ask.least + bisect_left(sizes, True, key=lambda pods: _expected_seconds(ask, view, pods) <= left)
+    return ask.least + bisect_left(sizes, -left, key=lambda pods: -_expected_seconds(ask, view, pods))
 
 
 def _expected_seconds(ask: Ask, view: PoolView, replicas: int) -> int:

@@ -10,7 +10,7 @@ import msgspec
 
 from stellwerk.api.labels import DEFAULT_POLICY
 from stellwerk.api.reasons import Reason
-from stellwerk.model.decision import Candidate, Decision, Mode, Plan, Rejection, Verdict
+from stellwerk.model.decision import Candidate, Decision, Mode, Move, Plan, Rejection, Verdict
 from stellwerk.model.policy import BUILT_IN_POLICY, Policy
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
@@ -19,6 +19,7 @@ from stellwerk.placement.candidates import Offer, Shape, offers_for, shape_of
 from stellwerk.placement.fleet import Fleet
 from stellwerk.placement.ordering import queue_order
 from stellwerk.placement.packing import Assignment
+from stellwerk.placement.preemption import RoomMaker, preempting
 
 CANDIDATES_KEPT: Final = 10
 """How many candidates a decision record holds."""
@@ -43,8 +44,9 @@ def plan(
     if not pending:
         return Plan((), cycle, now)  # most cycles only follow what was decided before: spare them the fleet
     cycle_planner = _Planner(snapshot, pending, now, kept)
-    decisions = tuple(cycle_planner.decide(workload) for workload in queue_order(pending))
-    return Plan(decisions, cycle, now)
+    queue = queue_order(pending, snapshot.policies, snapshot.promised)
+    decisions = tuple(cycle_planner.decide(workload) for workload in queue)
+    return Plan(decisions, cycle, now, cycle_planner.moves)
 
 
 class _Prospect:
@@ -70,6 +72,12 @@ class _Planner:
         self._kept = kept
         self._fleet = Fleet(snapshot, pending)
         self._prospects: dict[Shape, _Prospect] = {}
+        self._rooms = RoomMaker(snapshot, now)
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """What was decided for workloads that have a place already."""
+        return self._rooms.moves
 
     def decide(self, workload: Workload) -> Decision:
         """Decide for one workload and take its room."""
@@ -89,6 +97,9 @@ class _Planner:
                         return self._shortened(_fit(workload, prospect, index, nodes))
                     prospect.full[index] = offer.full()
             prospect.stuck = self._shortened(_stuck(workload, prospect.offers))
+        room = self._rooms.make_room(workload, policy, prospect.viable) if policy.preempts else None
+        if room is not None:
+            return preempting(workload, room, prospect.stuck)
         return msgspec.structs.replace(prospect.stuck, key=workload.key, uid=workload.uid)
 
     def _shortened(self, decision: Decision) -> Decision:
@@ -117,14 +128,15 @@ def _not_accepted(workload: Workload, reason: Reason) -> Decision:
 def _fit(workload: Workload, prospect: _Prospect, index: int, nodes: list[Assignment]) -> Decision:
     offer = prospect.viable[index]
     record, fitting = _record(prospect, index)
-    cost = offer.ask.cost
+    placement = offer.placement(nodes)
+    cost = offer.cost_on(placement.replicas)
     return Decision(
         key=workload.key,
         uid=workload.uid,
         mode=Mode.FIT,
         reason=Reason.CHEAPEST_FEASIBLE,
-        message=wording.chosen(offer.view.pool.name, cost, fitting),
-        chosen=offer.placement(nodes),
+        message=wording.chosen(offer.view.pool.name, cost, fitting) + wording.partly(placement, offer.ask.size),
+        chosen=placement,
         cost=cost,
         candidates=record,
         considered=len(prospect.offers),

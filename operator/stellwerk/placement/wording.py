@@ -8,7 +8,7 @@ from typing import Final
 
 from stellwerk.api import money, quantity
 from stellwerk.api.labels import ANY_MODEL
-from stellwerk.model.decision import MICROS, Candidate, Cost
+from stellwerk.model.decision import MICROS, Candidate, Cost, Placement
 from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
 from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
 from stellwerk.placement.fleet import PoolView
@@ -39,6 +39,15 @@ def pods(count: int) -> str:
 def replicas(count: int) -> str:
     """Write `1 replica`, `2 replicas`: the word of the spec, for changes to it."""
     return f"{count} replica" if count == 1 else f"{count} replicas"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name some workloads, `team/a, team/b and 3 more`."""
+    more = len(names) - REASONS_NAMED
+    shown = list(names[:REASONS_NAMED])
+    if more > 0:
+        return f"{', '.join(shown)} and {more} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def resources(vector: Resources) -> str:
@@ -83,9 +92,9 @@ def _accelerators(option: AcceleratorOption, replicas: int) -> str:
     return f"{option.count * replicas} x {model(option.model)}"
 
 
-def partly(replicas: int, size: int) -> str:
+def partly(placement: Placement, size: int) -> str:
     """Say that an elastic gang starts with less than it could use; nothing for a whole one."""
-    return f"; starts with {replicas} of {pods(size)}" if replicas < size else ""
+    return f"; starts with {placement.replicas} of {pods(size)}" if placement.replicas < size else ""
 
 
 def occupancy(view: PoolView, room: int, wanted: int) -> str:

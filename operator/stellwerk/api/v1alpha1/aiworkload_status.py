@@ -36,6 +36,15 @@ class AcceleratorStatus(WireModel):
     model: Annotated[Token, doc("Model.", "H100")]
     count: Annotated[int, doc("Accelerators per pod.", 8, ge=1, le=64)]
     resource: Annotated[QualifiedName, doc("Resource that the pods ask for.", "nvidia.com/gpu")]
+    units: Annotated[
+        int | None,
+        doc(
+            "Units of the resource that each of the pods asks for, where nodes offer slices of accelerators.",
+            2,
+            ge=1,
+            le=65_536,
+        ),
+    ] = None
 
 
 class PlacementStatus(WireModel):
@@ -71,6 +80,10 @@ class PlacementStatus(WireModel):
             json_schema_extra=LIST_ATOMIC,
         ),
     ] = ()
+    new_nodes: Annotated[
+        int,
+        doc("Nodes that the pool lacked for it at the time of the decision, and was to get.", 2, ge=0, le=10_000),
+    ] = 0
     tolerations: Annotated[
         tuple[Toleration, ...],
         doc(
