@@ -1,0 +1,262 @@
+"""Room for more important work: whose place it may take, what that costs, and the cheapest way to take enough.
+
+Elastic gangs are shrunk before anybody is evicted, nobody of equal or higher priority loses anything, and nobody loses
+a place that is not needed. Room is only promised here: the workload is placed in a later cycle, when it is free.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from stellwerk.api.reasons import Reason
+from stellwerk.economics.cost import Site
+from stellwerk.economics.disruption import running_cost
+from stellwerk.model.decision import Candidate, Cost, CostPart, Decision, Mode, Move, MoveKind, Verdict
+from stellwerk.model.policy import Policy, policy_of
+from stellwerk.model.running import Running
+from stellwerk.model.snapshot import Snapshot
+from stellwerk.model.workload import AcceleratorOption, Workload
+from stellwerk.placement import wording
+from stellwerk.placement.candidates import Offer
+from stellwerk.placement.fleet import PoolView
+from stellwerk.placement.sacrifices import Freed, Sacrifice, add, expendable, freed_by, move_of, sacrifice_of
+from stellwerk.placement.victims import NOTHING, Levels, Price, cheapest, price_of
+
+DISRUPTION: Final = "Disruption"
+"""Cost part: what others lose."""
+
+TRIES_PER_CYCLE: Final = 20_000
+"""Combinations that are tried in one cycle at most: what finds no room then waits for the next cycle."""
+
+class Room(msgspec.Struct, frozen=True):
+    """A way to make room for a workload."""
+
+    offer: Offer
+    price: Price
+    moves: tuple[Move, ...]
+    awaited: tuple[str, ...]
+    """Names of the workloads on their way out whose room it takes."""
+
+
+class RoomMaker:
+    """Finds room that running workloads of lower priority can give, in one planning cycle."""
+
+    def __init__(self, snapshot: Snapshot, now: datetime) -> None:
+        """Look at what runs."""
+        self._policies = snapshot.policies
+        self._now = now
+        self._nodes: dict[tuple[str, str], frozenset[str]] = {}
+        self._leaving = [one for one in snapshot.running if one.leaving]
+        self._by_pool: defaultdict[tuple[str, str], list[Running]] = defaultdict(list)
+        for one in snapshot.running:
+            if one.settled and one.placement is not None:
+                self._by_pool[one.placement.cluster, one.placement.pool].append(one)
+        self._costs: dict[str, Cost] = {}
+        self._tries = TRIES_PER_CYCLE
+        self._moved: set[str] = set()
+        self._moves: list[Move] = []
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """What gives room to others in this cycle, each workload once."""
+        return tuple(self._moves)
+
+    def make_room(self, workload: Workload, policy: Policy, offers: Sequence[Offer]) -> Room | None:
+        """Return the cheapest way to make room on one of the `offers`, and take that room; None if there is none.
+
+        The offers obey all fixed rules and have too little room.
+        """
+        best: tuple[tuple[int, int], Room] | None = None
+        for offer in offers:
+            total = offer.ask.cost.total
+            floor = (int(total is None), total or 0)
+            if best is not None and floor >= best[0]:
+                break  # they are ordered by cost, and room that others give is never for less than nothing
+            room = self._room_on(offer, workload, policy)
+            if room is not None:
+                value = (floor[0] + room.price.unknown, floor[1] + room.price.loss)
+                best = (value, room) if best is None or value < best[0] else best
+        if best is None:
+            return None
+        self._take(best[1])
+        return best[1]
+
+    def _room_on(self, offer: Offer, workload: Workload, policy: Policy) -> Room | None:
+        """Return the cheapest way to make room on one offer; changes nothing."""
+        leaving = self._freed_by_leaving(offer.view)
+        offer.view.bins.shift(leaving)
+        try:
+            if leaving and offer.fits():
+                return Room(offer, NOTHING, (), self._awaited(offer.view))
+            for may_evict in (False, True):
+                victims = self._victims(offer.view, workload, policy, may_evict=may_evict)
+                levels = self._cheapest(offer, victims)
+                if levels is not None:
+                    return self._room(offer, workload, victims, levels)
+        finally:
+            offer.view.bins.shift(_minus(leaving))
+        return None
+
+    def _cheapest(self, offer: Offer, victims: Sequence[Sacrifice]) -> Levels | None:
+        if not victims or self._tries <= 0:
+            return None
+        trial = _Trial(offer, victims)
+        try:
+            return cheapest([[step.price for step in victim.steps] for victim in victims], trial.enough)
+        finally:
+            self._tries -= trial.tries
+            trial.end()
+
+    def _room(self, offer: Offer, workload: Workload, victims: Sequence[Sacrifice], levels: Levels) -> Room:
+        taken = [(victim, level) for victim, level in zip(victims, levels, strict=True) if level]
+        price = price_of([[step.price for step in victim.steps] for victim in victims], levels)
+        moves = tuple(move_of(victim, level, workload) for victim, level in taken)
+        return Room(offer, price, moves, self._awaited(offer.view))
+
+    def _take(self, room: Room) -> None:
+        """Take the room for this cycle: nobody after it gets what is free of it, or what becomes free."""
+        view = room.offer.view
+        moved = {move.uid for move in room.moves}
+        freed = self._freed_by_leaving(view)
+        for victim in self._by_pool[view.pool.cluster, view.pool.name]:
+            if victim.uid in moved:
+                move = next(one for one in room.moves if one.uid == victim.uid)
+                add(freed, freed_by(victim, move.placement.replicas if move.placement else 0))
+        view.bins.shift(freed)
+        room.offer.place()
+        view.bins.shift(_minus(freed))
+        self._moved |= moved
+        self._moves += room.moves
+
+    def _victims(self, view: PoolView, workload: Workload, policy: Policy, *, may_evict: bool) -> list[Sacrifice]:
+        """Return who could give room in this pool, the least important and youngest first."""
+        found = []
+        for one in self._by_pool.get((view.pool.cluster, view.pool.name), ()):
+            if one.workload.priority >= workload.priority or one.uid in self._moved or not one.workload.preemptible:
+                continue
+            theirs = policy_of(one.workload.policy, self._policies)
+            patience = max(policy.minimum_runtime_s, theirs.minimum_runtime_s) if may_evict else None
+            given = sacrifice_of(one, self._cost(one, view.site, theirs), theirs, self._now, patience)
+            if given.steps:
+                found.append(given)
+        return sorted(found, key=expendable)
+
+    def _cost(self, one: Running, site: Site, policy: Policy) -> Cost:
+        cost = self._costs.get(one.uid)
+        if cost is None:
+            cost = self._costs[one.uid] = running_cost(one, site, policy)
+        return cost
+
+    def _freed_by_leaving(self, view: PoolView) -> Freed:
+        names = self._names(view)
+        freed: Freed = {}
+        for one in self._leaving:
+            add(freed, {node: used for node, used in one.uses if node in names})
+        return freed
+
+    def _awaited(self, view: PoolView) -> tuple[str, ...]:
+        names = self._names(view)
+        return tuple(str(one.key) for one in self._leaving if any(node in names for node, _ in one.uses))
+
+
+    def _names(self, view: PoolView) -> frozenset[str]:
+        key = (view.pool.cluster, view.pool.name)
+        if key not in self._nodes:
+            self._nodes[key] = frozenset(node.name for node in view.nodes)
+        return self._nodes[key]
+
+
+def _minus(freed: Freed) -> Freed:
+    taken: Freed = {}
+    add(taken, freed, -1)
+    return taken
+
+
+class _Trial:
+    """Combinations of sacrifices, tried on the free room itself; only what differs is given and taken back."""
+
+    def __init__(self, offer: Offer, victims: Sequence[Sacrifice]) -> None:
+        self._offer, self._victims = offer, victims
+        self._levels: Levels = (0,) * len(victims)
+        self.tries = 0
+
+    def enough(self, levels: Levels) -> bool:
+        """Tell whether the gang fits once so much has been given."""
+        self.tries += 1
+        self._set(levels)
+        return self._offer.fits()
+
+    def end(self) -> None:
+        """Take everything back."""
+        self._set((0,) * len(self._victims))
+
+    def _set(self, levels: Levels) -> None:
+        change: Freed = {}
+        for victim, before, after in zip(self._victims, self._levels, levels, strict=True):
+            if before != after:
+                add(change, victim.freed(after))
+                add(change, victim.freed(before), -1)
+        self._levels = levels
+        self._offer.view.bins.shift(change)
+
+
+def preempting(workload: Workload, room: Room, stuck: Decision) -> Decision:
+    """Return the decision on a workload for which others make room; it has no place yet.
+
+    Args:
+        workload: Who needs the room.
+        room: As `RoomMaker.make_room` returned it.
+        stuck: The decision as it would be without.
+    """
+    offer, price = room.offer, room.price
+    pool = offer.view.pool
+    cost = with_disruption(offer.ask.cost, None if price.unknown else price.loss)
+    chosen = msgspec.structs.replace(offer.candidate(Verdict.FEASIBLE), cost=cost)
+    others = [one for one in stuck.candidates if (one.pool, one.cluster, one.option) != _of(chosen)]
+    return msgspec.structs.replace(
+        stuck,
+        key=workload.key,
+        uid=workload.uid,
+        mode=Mode.PREEMPT,
+        reason=Reason.PREEMPTING,
+        message=_told(pool.name, room, cost),
+        unblock=None,
+        candidates=(chosen, *others)[: max(1, len(stuck.candidates))],
+    )
+
+
+def with_disruption(cost: Cost, loss: int | None) -> Cost:
+    """Return the cost with what others lose as one more part; unknown if that is not known."""
+    if loss is None:
+        return msgspec.structs.replace(cost, total=None, parts=(), unknown="what others lose by it is not known")
+    if cost.total is None or not loss:
+        return cost
+    parts = (*cost.parts, CostPart(DISRUPTION, loss))
+    return msgspec.structs.replace(cost, total=cost.total + loss, parts=parts)
+
+
+def _of(candidate: Candidate) -> tuple[str, str, AcceleratorOption | None]:
+    return candidate.pool, candidate.cluster, candidate.option
+
+
+def _told(pool: str, room: Room, cost: Cost) -> str:
+    """Say whose room is taken and what that costs."""
+    if not room.moves:
+        return f"{pool} has room once {wording.listed(room.awaited)} {_have(len(room.awaited))} left it"
+    kinds = {MoveKind.SHRINK: "shrinking", MoveKind.PREEMPT: "evicting"}
+    acts = [
+        f"{verb} {wording.listed([str(move.key) for move in room.moves if move.kind is kind])}"
+        for kind, verb in kinds.items()
+        if any(move.kind is kind for move in room.moves)
+    ]
+    loss = "an unknown amount" if room.price.unknown else wording.amount(room.price.loss, cost.currency)
+    return f"{pool} has room after {' and '.join(acts)}, which loses {loss} of work and restarts"
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
