@@ -31,8 +31,8 @@ def wanted(amount: int, slices: int) -> Wanted:
     return Wanted(*divmod(max(0, amount), slices))
 
 
-def laid_out(free: int, capacity: int, slices: int, width: int) -> tuple[int, ...]:
-    """Return the devices of a node of which only the sum of free slices is known.
+def laid_out(free: int, capacity: int, slices: int) -> tuple[int, ...]:
+    """Return the free slices of each device of a node of which only their sum is known, ascending.
 
     What is used is taken to lie as tightly as it can: device after device.
 
@@ -40,16 +40,15 @@ def laid_out(free: int, capacity: int, slices: int, width: int) -> tuple[int, ..
         free: Free slices of the node; negative where more is used than there is.
         capacity: All slices of the node.
         slices: Slices of one device.
-        width: Devices to return, zeros in front.
     """
-    sizes = [slices] * (capacity // slices) + ([capacity % slices] if capacity % slices else [])
+    whole, rest = divmod(max(0, capacity), slices)
     used = max(0, capacity - max(0, free))
     devices = []
-    for size in sizes:
+    for size in [rest] * (rest > 0) + [slices] * whole:
         taken = min(size, used)
         used -= taken
         devices.append(size - taken)
-    return tuple(sorted([0] * (width - len(devices)) + devices))
+    return tuple(sorted(devices))
 
 
 def copies(devices: Ints, want: Wanted, slices: int) -> Ints | None:
@@ -107,7 +106,12 @@ def relaid(devices: tuple[int, ...], free: int, count: int, slices: int) -> tupl
     gone = sum(devices) - max(0, free)
     if gone >= 0:
         return in_pieces(devices, gone)
-    return laid_out(free, count * slices, slices, len(devices))
+    return padded(laid_out(free, count * slices, slices), len(devices))
+
+
+def padded(devices: tuple[int, ...], width: int) -> tuple[int, ...]:
+    """Return the devices of a node among nodes of up to `width` devices."""
+    return (0,) * (width - len(devices)) + devices
 
 
 def after_each(devices: Ints, want: Wanted, slices: int, times: Ints) -> Ints:
@@ -126,3 +130,10 @@ def _copies_mixed(devices: tuple[int, ...], want: Wanted, slices: int) -> int:
     while left is not None:
         found, left = found + 1, after(left, want, slices)
     return found
+
+
+def copies_when_empty(capacity: int, amount: int, slices: int) -> int | None:
+    """Return how many pods that ask for `amount` slices an empty node takes; None if they ask for none."""
+    devices = np.array([laid_out(capacity, capacity, slices)], np.int64)
+    found = copies(devices, wanted(amount, slices), slices)
+    return None if found is None else int(found[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Final
 
@@ -12,10 +12,13 @@ import msgspec
 from stellwerk.economics.cost import Site
 from stellwerk.model.capacity import Accelerator, Node, Pool, Taint, Toleration
 from stellwerk.model.requirements import NODE_NAME
-from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
+from stellwerk.model.resources import CPU, MEMORY, PODS, UNBOUNDED, Resources
 from stellwerk.model.snapshot import Reservation, Snapshot
 from stellwerk.model.workload import PodShape, Workload
-from stellwerk.placement.packing import Bins, room_when_empty
+from stellwerk.placement.company import Company
+from stellwerk.placement.devices import copies_when_empty, laid_out
+from stellwerk.placement.packing import Bins, Sliced
+from stellwerk.placement.quota import Allowance
 
 _FIRST: Final = (CPU, MEMORY, PODS)
 """Resources in the order in which they are packed tight, after the accelerator."""
@@ -42,11 +45,14 @@ class PoolView:
         self._kinds: dict[Kind, int] = {}
         self._models: list[Node] = []
         kinds = [(node, self._kind(node, keys)) for node in self.nodes]
+        self._kind_by_name = {node.name: kind for node, kind in kinds}
         self.capacity = Counter((node.allocatable, kind) for node, kind in kinds)
         self.usable_nodes = sum(node.usable for node in self.nodes)
         usable = [(node.name, free[node.name], kind) for node, kind in kinds if node.usable]
-        self.bins = Bins(self._axis(), usable)
+        self.bins = Bins(self._axis(), usable, self._sliced(free))
         self.site = Site(pool, self._typical_node())
+        self.company = Company(Snapshot(), ())
+        self.allowance = Allowance({})
         self.secondary = False
         """Another view is of the same nodes, and comes first: this one is for another of their accelerators."""
 
@@ -59,6 +65,15 @@ class PoolView:
         twin.site = Site(twin.pool, self.site.node)
         twin.secondary = True
         return twin
+
+    @property
+    def classes(self) -> int:
+        """How many classes of nodes there are."""
+        return len(self._models)
+
+    def kind_of(self, node: str) -> int:
+        """Return the class of one of its nodes."""
+        return self._kind_by_name[node]
 
     def accepting(self, pod: PodShape) -> frozenset[int]:
         """Return the classes of nodes that such a pod tolerates and selects."""
@@ -83,7 +98,8 @@ class PoolView:
 
     def room_when_empty(self, request: Resources, pod: PodShape) -> int:
         """Return how many pods would fit if nothing ran on any node, usable now or not."""
-        return room_when_empty(request, self.capacity, self.accepting(pod))
+        has = self.pool.accelerator if self.pool.accelerator and self.pool.accelerator.slices > 1 else None
+        return room_when_empty(request, self.capacity, self.accepting(pod), has)
 
     @property
     def accelerators(self) -> tuple[int, int]:
@@ -102,6 +118,19 @@ class PoolView:
             found = self._kinds[kind] = len(self._models)
             self._models.append(node)
         return found
+
+    def _sliced(self, free: Mapping[str, Resources]) -> Sliced | None:
+        """Return the devices of the usable nodes, where they are handed out in slices."""
+        has = self.pool.accelerator
+        if has is None or has.slices == 1:
+            return None
+        name = has.resource
+        devices = {
+            node.name: laid_out(free[node.name].get(name), node.allocatable.get(name), has.slices)
+            for node in self.nodes
+            if node.usable
+        }
+        return Sliced(has.slices, devices)
 
     def _axis(self) -> list[str]:
         names = {name for offer, _ in self.capacity for name, _ in offer.amounts}
@@ -135,6 +164,14 @@ class Fleet:
             view for first in firsts for view in (first, *(first.seen_for(one) for one in first.pool.further))
         )
         self._take_rest(leftover)
+        self.company = Company(snapshot, pending)
+        self.allowance = Allowance(snapshot.namespaces)
+        for view in self.views:
+            view.company, view.allowance = self.company, self.allowance
+
+    def concern(self, workload: Workload) -> Hashable:
+        """Return what the decision on a workload depends on besides its shape: neighbours, rules of its namespace."""
+        return self.company.concern(workload), self.allowance.concern(workload)
 
     def _take_rest(self, leftover: Sequence[tuple[Reservation, int]]) -> None:
         """Take room for reserved pods whose preferred nodes are gone or full, in pieces if there is no other way."""
@@ -191,3 +228,29 @@ def _take_reserved(free: dict[str, Resources], reserved: Iterable[Reservation]) 
         if left:
             leftover.append((reservation, left))
     return leftover
+
+
+def room_when_empty(
+    request: Resources,
+    capacity: Mapping[tuple[Resources, int], int],
+    kinds: frozenset[int],
+    sliced: Accelerator | None = None,
+) -> int:
+    """Return how many pods would fit if nothing ran, at most `UNBOUNDED`.
+
+    Args:
+        request: What one pod asks for.
+        capacity: How many nodes offer what, by allocatable resources and class.
+        kinds: Classes of nodes that the pods accept.
+        sliced: The accelerator, where it is handed out in slices.
+    """
+    room = 0
+    for (offered, kind), nodes in capacity.items():
+        if kind in kinds:
+            copies = request.copies_in(offered)
+            if sliced is not None:
+                name = sliced.resource
+                on_devices = copies_when_empty(offered.get(name), request.get(name), sliced.slices)
+                copies = copies if on_devices is None else min(copies, on_devices)
+            room += copies * nodes
+    return min(UNBOUNDED, room)

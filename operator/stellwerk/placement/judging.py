@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from stellwerk.model.resources import UNBOUNDED
-from stellwerk.placement.devices import NOTHING, Wanted, after_each, copies
+from stellwerk.model.resources import UNBOUNDED, Resources
+from stellwerk.placement.devices import NOTHING, Wanted, after, after_each, copies, from_hole, wanted
 from stellwerk.placement.quotes import Step
 from stellwerk.placement.roomvalue import Worth
 from stellwerk.placement.rows import Floats, Ints, Rows
@@ -25,6 +25,31 @@ class Request(NamedTuple):
     """Amounts along the axis, accelerators in units included."""
     devices: Wanted
     """Of sliced devices; nothing where they are handed out whole."""
+
+    def left_of(self, devices: tuple[int, ...], step: Step, slices: int) -> tuple[int, ...]:
+        """Return what a step leaves of the devices of one of its nodes."""
+        if self.devices == NOTHING:
+            return devices
+        if step.hole:
+            return from_hole(devices, self.devices.part, step.hole)
+        left = after(devices, self.devices, slices, step.pods)
+        if left is None:
+            raise RuntimeError("a node has fewer devices than it was judged to have")
+        return left
+
+
+def along(axis: Sequence[str], resources: Resources) -> tuple[int, ...]:
+    """Return the amounts of the axis' resources."""
+    there = dict(resources.amounts)
+    return tuple(min(UNBOUNDED, there.get(name, 0)) for name in axis)
+
+
+def laid_along(axis: Sequence[str], slices: int, request: Resources) -> Request | None:
+    """Lay a request out on the axis; None if no node offers one of its resources."""
+    if any(amount > 0 and name not in axis for name, amount in request.amounts):
+        return None
+    vector = tuple(max(0, amount) for amount in along(axis, request))
+    return Request(vector, wanted(vector[0], slices) if slices > 1 else NOTHING)
 
 
 class Judge:

@@ -14,13 +14,13 @@ from typing import Final
 import numpy as np
 
 from stellwerk.model.resources import UNBOUNDED, Resources
-from stellwerk.placement.devices import NOTHING, Ints, after, from_hole, in_pieces, relaid, wanted
-from stellwerk.placement.judging import Judge, Request
+from stellwerk.placement.devices import Ints, in_pieces, padded, relaid
+from stellwerk.placement.judging import Judge, Request, along, laid_along
 from stellwerk.placement.quotes import Assignment, Limits, Quote, Sliced, Step
 from stellwerk.placement.roomvalue import Worth, Worthless
 from stellwerk.placement.rows import Key, Rows
 
-__all__ = ["Assignment", "Bins", "Limits", "Quote", "Sliced", "room_when_empty"]
+__all__ = ["Assignment", "Bins", "Limits", "Quote", "Sliced"]
 
 _JUDGES: Final = 128
 """Requests whose view of the rows is kept; the oldest goes first."""
@@ -40,13 +40,14 @@ class Bins:
             sliced: The devices, where they are not handed out whole.
         """
         told = sorted(nodes, key=lambda node: node[0])
-        self._axis = tuple(axis)
+        self.axis = tuple(axis)
+        """All resource names that nodes offer."""
         self._names = [name for name, _, _ in told]
         self._slices = sliced.slices if sliced else 1
         devices = sliced.devices if sliced else {}
         width = max(map(len, devices.values()), default=0)
-        keys = (Key(_along(self._axis, free), _padded(devices.get(name, ()), width), kind) for name, free, kind in told)
-        self._rows = Rows(len(self._axis), width, zip(keys, range(len(told)), strict=True))
+        keys = (Key(along(self.axis, free), padded(devices.get(name, ()), width), kind) for name, free, kind in told)
+        self._rows = Rows(len(self.axis), width, zip(keys, range(len(told)), strict=True))
         self._worth: Worth = Worthless()
         self._judges: dict[tuple[Request, int], Judge] = {}
         self._most: dict[Request, int] = {}
@@ -55,11 +56,6 @@ class Bins:
         self._lay: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
         """How the devices of a node lay when it had that free vector, for room that comes back."""
         self._moved: list[tuple[int, Key]] | None = None
-
-    @property
-    def axis(self) -> tuple[str, ...]:
-        """All resource names that nodes offer."""
-        return self._axis
 
     @property
     def version(self) -> int:
@@ -104,21 +100,21 @@ class Bins:
 
     def quote(self, request: Resources, pods: int, limits: Limits, *, at_least: int | None = None) -> Quote | None:
         """Return how a gang would be placed now and what that takes, None if it does not fit; changes nothing."""
-        asked = self._request(request)
+        asked = laid_along(self.axis, self._slices, request)
         least = pods if at_least is None else at_least
         quote = Quote() if asked is None else self._plan(asked, pods, limits)
         return None if quote.pods < least else quote
 
     def take(self, request: Resources, quote: Quote) -> list[Assignment]:
         """Take the room of a quote, which must be the last word on it: nothing may have changed since."""
-        asked = self._request(request)
+        asked = laid_along(self.axis, self._slices, request)
         if asked is None:
             return []
         found = []
         for step in quote.steps:
             key = self._rows.keys[step.row]
             vector = tuple(there - amount * step.pods for there, amount in zip(key.vector, asked.vector, strict=True))
-            self._move(step.row, step.nodes, Key(vector, self._devices_after(key.devices, asked, step), key.kind))
+            self._move(step.row, step.nodes, Key(vector, asked.left_of(key.devices, step, self._slices), key.kind))
             found += [Assignment(self._names[rank], step.pods) for rank in step.nodes]
         return found
 
@@ -127,7 +123,7 @@ class Bins:
 
         They have a right to what becomes free beside the pieces: given to others, it would be booked twice.
         """
-        asked = self._request(request)
+        asked = laid_along(self.axis, self._slices, request)
         owed = [amount * pods for amount in asked.vector] if asked else []
         while (row := self._richest(owed, kinds)) is not None:
             key = self._rows.keys[row]
@@ -149,7 +145,7 @@ class Bins:
                 continue
             key = self._rows.keys[self._rows.at[rank]]
             vector = tuple(
-                there + more for there, more in zip(key.vector, _along(self._axis, changes[name]), strict=True)
+                there + more for there, more in zip(key.vector, along(self.axis, changes[name]), strict=True)
             )
             self._lay[rank, key.vector] = key.devices
             devices = self._lay.get((rank, vector))
@@ -179,7 +175,7 @@ class Bins:
         only: frozenset[str] | None = None,
     ) -> int:
         """Return how many such pods would find room now, at most `UNBOUNDED`."""
-        asked = self._request(request)
+        asked = laid_along(self.axis, self._slices, request)
         if asked is None:
             return 0
         ids = self._ids(kinds)
@@ -193,12 +189,22 @@ class Bins:
             nodes = np.array([len(allowed.get(row, ())) for row in ids.tolist()], np.int64)
         return sum(one * n for one, n in zip(copies.tolist(), nodes.tolist(), strict=True))
 
+    def spots(self, request: Resources, kinds: frozenset[int]) -> dict[str, int]:
+        """Return how many such pods each node would take now, by name; nodes that take none are absent."""
+        asked = laid_along(self.axis, self._slices, request)
+        if asked is None:
+            return {}
+        ids = self._ids(kinds)
+        copies = self._judge(asked, 1).room(ids).tolist()
+        rows = ((self._rows.members[row], pods) for row, pods in zip(ids.tolist(), copies, strict=True) if pods)
+        return {self._names[rank]: pods for ranks, pods in rows for rank in ranks}
+
     def free(self, resource: str) -> int:
         """Return how much of one resource is free over all nodes; what is overused counts as 0."""
-        if resource not in self._axis:
+        if resource not in self.axis:
             return 0
         free, _, _, nodes = self.stock()
-        return int((np.maximum(free[:, self._axis.index(resource)], 0) * nodes).sum())
+        return int((np.maximum(free[:, self.axis.index(resource)], 0) * nodes).sum())
 
     @contextmanager
     def trial(self) -> Iterator[None]:
@@ -241,14 +247,6 @@ class Bins:
             ids = ids[~np.isin(ids, [row for row, nodes in used.items() if nodes >= len(there[row])])] if left else ids
         return Quote(tuple(steps), pods - left, sum(step.loss for step in steps))
 
-    def _request(self, request: Resources) -> Request | None:
-        """Lay a request out on the axis; None if no node offers one of its resources."""
-        wants = dict(request.amounts)
-        vector = tuple(max(0, wants.pop(resource, 0)) for resource in self._axis)
-        if any(amount > 0 for amount in wants.values()):
-            return None
-        return Request(vector, wanted(vector[0], self._slices) if self._slices > 1 else NOTHING)
-
     def _judge(self, asked: Request, most: int) -> Judge:
         judge = self._judges.get((asked, most))
         if judge is None:
@@ -283,16 +281,6 @@ class Bins:
             self._ranks = {name: rank for rank, name in enumerate(self._names)}
         return self._ranks
 
-    def _devices_after(self, devices: tuple[int, ...], asked: Request, step: Step) -> tuple[int, ...]:
-        if asked.devices == NOTHING:
-            return devices
-        if step.hole:
-            return from_hole(devices, asked.devices.part, step.hole)
-        left = after(devices, asked.devices, self._slices, step.pods)
-        if left is None:
-            raise RuntimeError("a node has fewer devices than it was judged to have")
-        return left
-
     def _move(self, row: int, ranks: Sequence[int], key: Key) -> None:
         if self._moved is not None:
             self._moved += [(rank, self._rows.keys[row]) for rank in ranks]
@@ -304,24 +292,3 @@ class Bins:
         keys = self._rows.keys
         some = (row for row in self._ids(kinds).tolist() if any(keys[row].vector[at] > 0 for at in due))
         return max(some, key=lambda row: keys[row], default=None)
-
-
-def _along(axis: Sequence[str], resources: Resources) -> tuple[int, ...]:
-    there = dict(resources.amounts)
-    return tuple(min(UNBOUNDED, there.get(name, 0)) for name in axis)
-
-
-def _padded(devices: tuple[int, ...], width: int) -> tuple[int, ...]:
-    return (0,) * (width - len(devices)) + devices
-
-
-def room_when_empty(request: Resources, capacity: Mapping[tuple[Resources, int], int], kinds: frozenset[int]) -> int:
-    """Return how many pods would fit if nothing ran, at most `UNBOUNDED`.
-
-    Args:
-        request: What one pod asks for.
-        capacity: How many nodes offer what, by allocatable resources and class.
-        kinds: Classes of nodes that the pods accept.
-    """
-    copies = (request.copies_in(offered) * nodes for (offered, kind), nodes in capacity.items() if kind in kinds)
-    return min(UNBOUNDED, sum(copies))

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from stellwerk.model.resources import UNBOUNDED, Resources
-from stellwerk.placement.packing import Assignment, Bins, room_when_empty
+from stellwerk.placement.fleet import room_when_empty
+from stellwerk.placement.packing import Assignment, Bins
 from tests.builders import GPU, resources
 
 ANY = frozenset({0})
