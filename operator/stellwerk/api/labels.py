@@ -15,6 +15,9 @@ so that one selector watches them all."""
 WORKLOAD_LABEL: Final = "stellwerk.dev/workload"
 """On Jobs and pods: the name of their AIWorkload."""
 
+POD_SET_LABEL: Final = "stellwerk.dev/pod-set"
+"""On Jobs and pods of a further pod set: its name in the AIWorkload."""
+
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "stellwerk"
 """Value of `MANAGED_BY_LABEL` on what we create."""

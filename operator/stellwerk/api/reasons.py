@@ -190,6 +190,36 @@ class Reason(StrEnum):
     )
     POOL_HAS_NO_NODES = ("PoolHasNoNodes", Group.FILTER, "The pool has no ready node that accepts pods.")
     TOO_BIG_FOR_POOL = ("TooBigForPool", Group.FILTER, "The workload would not fit even if the pool were empty.")
+    LIMIT_RANGE_VIOLATED = (
+        "LimitRangeViolated",
+        Group.FILTER,
+        "The API server would refuse the pods for their requests and limits, as a LimitRange of the namespace has them.",
+    )
+    QUOTA_EXCEEDED = (
+        "QuotaExceeded",
+        Group.FILTER,
+        "A ResourceQuota of the namespace leaves too little for the pods, or demands that they state something.",
+    )
+    HOST_PORT_TAKEN = (
+        "HostPortTaken",
+        Group.FILTER,
+        "On too many nodes of the pool a host port that the pods want is taken.",
+    )
+    POD_AFFINITY_UNMET = (
+        "PodAffinityUnmet",
+        Group.FILTER,
+        "Too few nodes of the pool have the pods near that the pods' required affinity names.",
+    )
+    POD_ANTI_AFFINITY_UNMET = (
+        "PodAntiAffinityUnmet",
+        Group.FILTER,
+        "Required anti-affinity, of the pods or of pods that are there, leaves too few nodes of the pool.",
+    )
+    TOPOLOGY_SPREAD_UNMET = (
+        "TopologySpreadUnmet",
+        Group.FILTER,
+        "A topology spread constraint of the pods leaves too few nodes of the pool.",
+    )
     COST_ABOVE_LIMIT = (
         "CostAboveLimit",
         Group.FILTER,

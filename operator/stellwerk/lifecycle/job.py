@@ -60,7 +60,7 @@ def build_job(workload: Workload, spec: Mapping[str, Any], placement: Placement)
             "spec": _pod_spec(template["spec"], placement),
         },
     }
-    if placement.replicas > 1:
+    if placement.replicas > 1 or workload.min_replicas is not None:  # only the size of an Indexed Job may change
         job_spec["completionMode"] = "Indexed"
     return {
         "apiVersion": "batch/v1",

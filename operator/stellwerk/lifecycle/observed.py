@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from stellwerk.lifecycle.wire import WorkloadStatus
+from stellwerk.model.decision import Cost, Placement
 from stellwerk.model.workload import InvalidWorkload, Workload, WorkloadKey
 
 
@@ -40,6 +41,11 @@ class JobView(msgspec.Struct, frozen=True):
     """Pods that were told to end and are still there."""
 
     @property
+    def size(self) -> int:
+        """How many pods run at once while all of its work is to be done."""
+        return self.parallelism if self.completions is None else min(self.parallelism, self.completions)
+
+    @property
     def pods_wanted(self) -> int:
         """How many pods should run now."""
         if self.completions is None:
@@ -61,6 +67,17 @@ class Eviction(msgspec.Struct, frozen=True):
     """One sentence with the numbers."""
 
 
+class Resize(msgspec.Struct, frozen=True):
+    """Another size for an elastic workload that runs."""
+
+    placement: Placement
+    """Its place, with the pods that it gets."""
+    message: str
+    """One sentence: why."""
+    cost: Cost | None = None
+    """Expected from now on; None leaves what is on record."""
+
+
 class WorkloadState(msgspec.Struct, frozen=True):
     """An AIWorkload with all that was last seen of it."""
 
@@ -71,7 +88,9 @@ class WorkloadState(msgspec.Struct, frozen=True):
     job: JobView | None = None
     """The Job of its deterministic name, or the one that `workloadRef` names."""
     job_lost: bool = False
-    """Its Job was seen by this process and has been deleted since."""
+    """Its Job, or that of one of its pod sets, was seen by this process and has been deleted since."""
+    set_jobs: tuple[JobView | None, ...] = ()
+    """The Jobs of its further pod sets, in the order of the spec."""
     deleting: bool = False
     pods_bound: int = 0
     """Pods on a node, finished ones included."""
@@ -81,3 +100,5 @@ class WorkloadState(msgspec.Struct, frozen=True):
     """What the API server said when it refused to create or release the Job just now."""
     eviction: Eviction | None = None
     """Why its place must be given up now; without effect where it has none."""
+    resize: Resize | None = None
+    """How many pods it gets from now on; without effect unless it is elastic and has a place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.resizing import pods_wanted
 from stellwerk.lifecycle.standing import holds_place
 from stellwerk.model.decision import Placement
 from stellwerk.model.resources import Resources
@@ -28,7 +29,7 @@ def reservation_of(state: WorkloadState, bound: int, unbound: int = 0) -> Reserv
         return None
     if state.job is not None and state.job.finished:
         return None
-    wanted = placement.replicas if state.job is None else min(placement.replicas, state.job.pods_wanted)
+    wanted = placement.replicas if state.job is None else min(placement.replicas, pods_wanted(state, state.job))
     left = max(unbound, wanted - bound, 0)
     return reserve(state.workload, placement, min(left, placement.replicas))
 

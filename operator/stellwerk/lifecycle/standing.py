@@ -22,12 +22,6 @@ def is_taken(state: WorkloadState) -> bool:
     return isinstance(state.workload, InvalidWorkload) and state.workload.reason == Reason.JOB_TAKEN
 
 
-def is_replaced(state: WorkloadState) -> bool:
-    """Tell whether the Job is another one, of the same name, than the one on record."""
-    child = state.status.child
-    return state.job is not None and child is not None and child.uid not in (None, state.job.uid)
-
-
 def awaits_release(job: JobView) -> bool:
     """Tell whether a user's Job may be changed: Kubernetes only allows it before the Job has started."""
     return job.suspend and not job.started and not job.deleting
@@ -41,5 +35,5 @@ def _outgrown(state: WorkloadState) -> bool:
     if not awaits_release(job) or carries(job, placement, workload.uid):
         return False
     given = placement.accelerator.count if placement.accelerator else 0
-    asked = {option.count for option in workload.accelerators} or {0}
-    return workload.replicas != placement.replicas or given not in asked
+    asked = {(workload.size(option), option.count if option else 0) for option in workload.options}
+    return (placement.replicas, given) not in asked

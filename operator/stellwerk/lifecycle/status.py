@@ -9,16 +9,18 @@ from typing import Final
 import msgspec
 
 from stellwerk.api.conditions import ConditionType
-from stellwerk.api.labels import POLICY_LABEL
 from stellwerk.api.reasons import Reason
+from stellwerk.lifecycle.ending import Claim, ending_of
 from stellwerk.lifecycle.eviction import evicted, is_evicted, is_leaving, must_go, told_of
 from stellwerk.lifecycle.job import carries
 from stellwerk.lifecycle.observed import JobView, WorkloadState
+from stellwerk.lifecycle.podsets import children_seen, parts_of
 from stellwerk.lifecycle.records import MESSAGE_LIMIT, carbon_status, cost_status, decision_status, rfc3339
-from stellwerk.lifecycle.standing import holds_place, is_replaced, is_taken
+from stellwerk.lifecycle.resizing import resized
+from stellwerk.lifecycle.standing import holds_place
 from stellwerk.lifecycle.wire import ChildStatus, Condition, DecisionStatus, WorkloadStatus
 from stellwerk.model.decision import Decision
-from stellwerk.model.workload import InvalidWorkload
+from stellwerk.model.workload import InvalidWorkload, Workload
 
 TRUE: Final = "True"
 FALSE: Final = "False"
@@ -26,15 +28,6 @@ UNKNOWN: Final = "Unknown"
 
 WORDS_LAST: Final = timedelta(minutes=1)
 """For so long the words of a wait stand although they could be better; its reason is always right."""
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """What a condition should say now."""
-
-    type: ConditionType
-    status: str
-    reason: str
-    message: str = ""
 
 
 _VALID: Final = Claim(ConditionType.ACCEPTED, TRUE, Reason.VALID)
@@ -72,7 +65,7 @@ def _judged(
     if holds_place(state):
         kept = _kept(old, ConditionType.EVICTED)
         claims = [_VALID, _kept(old, ConditionType.PLACED), _ready(state), kept, _NOT_FINISHED]
-        return _seen(state, old), claims
+        return resized(state, _seen(state, old), now), claims
     if is_leaving(state):
         return _seen(state, old), _undecided(old)
     return _without_place(state, decision, now, cycle)
@@ -104,26 +97,6 @@ def refusal_of(state: WorkloadState, decision: Decision | None) -> Claim | None:
         return Claim(ConditionType.ACCEPTED, FALSE, Reason.NOT_OPTED_IN, message)
     if decision is not None and not decision.accepted:
         return Claim(ConditionType.ACCEPTED, FALSE, decision.reason, decision.message)
-    return None
-
-
-def ending_of(state: WorkloadState) -> Claim | None:
-    """Return how the workload ended, or None if it has not."""
-    placed = state.status.is_true(ConditionType.PLACED) and not is_taken(state)
-    job = None if placed and is_replaced(state) else state.job
-    if job is not None and job.finished == "Complete":
-        return Claim(ConditionType.FINISHED, TRUE, Reason.JOB_COMPLETE, f"Job {job.key.name} completed")
-    if job is not None and job.finished == "Failed":
-        why = ": ".join(text for text in (job.finished_reason, job.finished_message) if text)
-        message = f"Job {job.key.name} failed" + (f" ({why})" if why else "")
-        return Claim(ConditionType.FINISHED, TRUE, Reason.JOB_FAILED, message[:MESSAGE_LIMIT])
-    child = state.status.child
-    if job is None and placed and (state.job_lost or child is not None):
-        name = f"Job {child.name}" if child is not None else "its Job"
-        message = (
-            f"{name} was deleted, replaced or lost the label {POLICY_LABEL}; create a new AIWorkload to run it again"
-        )
-        return Claim(ConditionType.FINISHED, TRUE, Reason.CHILD_DELETED, message)
     return None
 
 
@@ -167,7 +140,7 @@ def _meaning(status: WorkloadStatus, *, words: bool = True) -> WorkloadStatus:
         )
         for c in status.conditions
     )
-    return msgspec.structs.replace(status, decision=decision, conditions=conditions, child=None)
+    return msgspec.structs.replace(status, decision=decision, conditions=conditions, child=None, children=())
 
 
 def _without_numbers(text: str) -> str:
@@ -180,7 +153,9 @@ def _seen(state: WorkloadState, old: WorkloadStatus) -> WorkloadStatus:
     child = None if is_evicted(old) else old.child
     if job is not None:
         child = ChildStatus("batch/v1", "Job", job.key.name, job.uid)
-    return msgspec.structs.replace(old, observed_generation=state.workload.identity.generation, child=child)
+    children = children_seen(state, forget=is_evicted(old))
+    generation = state.workload.identity.generation
+    return msgspec.structs.replace(old, observed_generation=generation, child=child, children=children)
 
 
 def _decided(state: WorkloadState, decision: Decision, now: datetime, cycle: int) -> WorkloadStatus:
@@ -195,9 +170,11 @@ def _decided(state: WorkloadState, decision: Decision, now: datetime, cycle: int
 
 
 def _released(state: WorkloadState) -> bool:
-    """Tell whether the Job is there as decided, whatever the last answer was."""
+    """Tell whether the Job is there as decided, whatever the last answer was; with several pod sets, all Jobs."""
     placement = state.status.placement
-    return state.job is not None and placement is not None and carries(state.job, placement, state.workload.uid)
+    if state.job is None or placement is None or not all(part.job is not None for part in parts_of(state)):
+        return False
+    return carries(state.job, placement, state.workload.uid)
 
 
 def _refused(state: WorkloadState, refusal: str, now: datetime, cycle: int) -> WorkloadStatus:
@@ -246,12 +223,11 @@ def _ended(old: WorkloadStatus, ending: Claim) -> list[Claim]:
 
 def _ready(state: WorkloadState) -> Claim:
     """Say whether the pods of a placed workload run, and what keeps them from it."""
-    job = state.job
-    if job is None:
-        return Claim(ConditionType.READY, FALSE, Reason.PODS_PENDING)
-    if edited := edit_of(state, job):
+    jobs = [part.job for part in parts_of(state)]
+    there = [job for job in jobs if job is not None]
+    if edited := next((told for job in there if (told := edit_of(state, job))), None):
         return Claim(ConditionType.READY, FALSE, Reason.CHILD_EDITED, edited)
-    if job.started and job.all_running:
+    if len(there) == len(jobs) and all(job.started and job.all_running for job in there):
         return Claim(ConditionType.READY, TRUE, Reason.PODS_READY)
     if state.pods_unschedulable_message:
         quoted = state.pods_unschedulable_message[:MESSAGE_LIMIT]
@@ -261,9 +237,18 @@ def _ready(state: WorkloadState) -> Claim:
 
 def edit_of(state: WorkloadState, job: JobView) -> str | None:
     """Return what somebody changed of a placed Job so that it does not run as decided, or None."""
-    placement = state.status.placement
-    if placement is not None and job.suspend and carries(job, placement, state.workload.uid):
+    placement, workload = state.status.placement, state.workload
+    own = "template" in state.spec and workload.uid in job.owner_uids
+    if placement is None or not (own or carries(job, placement, workload.uid)):
+        return None
+    if job.suspend:
         return f"somebody suspended Job {job.key.name}; set spec.suspend to false to let it go on"
+    elastic = isinstance(workload, Workload) and workload.min_replicas is not None
+    if job is state.job and not elastic and job.size > placement.replicas:
+        return (
+            f"somebody raised the size of Job {job.key.name} to {job.size} pods, and {placement.replicas} were placed;"
+            f" set spec.parallelism to {placement.replicas}, or submit a workload of that size"
+        )
     return None
 
 

@@ -9,13 +9,16 @@ import msgspec
 
 from stellwerk.api.conditions import ConditionType
 from stellwerk.lifecycle.actions import Action, CreateJob, PatchJob, PatchStatus, Transaction
-from stellwerk.lifecycle.eviction import is_leaving, leaving_actions
+from stellwerk.lifecycle.ending import ending_of
+from stellwerk.lifecycle.eviction import is_evicted, is_leaving, leaving_actions
 from stellwerk.lifecycle.job import build_job, carries, job_patch
 from stellwerk.lifecycle.merging import Json, merge_patch
 from stellwerk.lifecycle.messages import events_for
 from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.podsets import has_remains, missing_set_jobs, stopping_actions
+from stellwerk.lifecycle.resizing import resize_actions, resize_event
 from stellwerk.lifecycle.standing import awaits_release, holds_place
-from stellwerk.lifecycle.status import ending_of, next_status, refusal_of, same_meaning
+from stellwerk.lifecycle.status import next_status, refusal_of, same_meaning
 from stellwerk.lifecycle.wire import WorkloadStatus
 from stellwerk.model.decision import Decision, Plan
 from stellwerk.model.workload import Workload
@@ -29,6 +32,7 @@ def needs_decision(state: WorkloadState) -> bool:
         not settled
         and not state.deleting
         and not is_leaving(state)
+        and not has_remains(state)
         and state.refusal is None
         and isinstance(state.workload, Workload)
         and ending_of(state) is None
@@ -59,8 +63,11 @@ def _transaction(state: WorkloadState, decision: Decision | None, now: datetime,
         identity = workload.identity
         actions.append(PatchStatus(workload.key, workload.uid, identity.resource_version, body))
     actions += _child_actions(state, new) or leaving_actions(state, new)
+    actions += stopping_actions(state, new, main=not is_evicted(new))
     if written:
         actions += events_for(state, new)
+        if told := resize_event(state):
+            actions.append(told)
     if not actions:
         return None
     assumes = decision.chosen if decision is not None and new.is_true(ConditionType.PLACED) else None
@@ -72,8 +79,10 @@ def _child_actions(state: WorkloadState, new: WorkloadStatus) -> list[Action]:
     workload, placement, job = state.workload, new.placement, state.job
     if not isinstance(workload, Workload) or placement is None or not new.is_true(ConditionType.PLACED):
         return []
-    if job is None and workload.source == "template":
-        return [CreateJob(workload.key, workload.uid, build_job(workload, state.spec, placement))]
+    if workload.source == "template":
+        # The main Job comes last: once it is seen, those of further pod sets were, too.
+        main = [] if job else [CreateJob(workload.key, workload.uid, build_job(workload, state.spec, placement))]
+        return [*missing_set_jobs(state, placement), *main, *resize_actions(state, new)]
     if (
         job is not None
         and workload.source == "job"
@@ -81,7 +90,7 @@ def _child_actions(state: WorkloadState, new: WorkloadStatus) -> list[Action]:
         and not carries(job, placement, workload.uid)
     ):
         return [PatchJob(job.key, job.resource_version, job_patch(job, placement, workload.uid))]
-    return []
+    return resize_actions(state, new)
 
 
 def status_patch(old: WorkloadStatus, new: WorkloadStatus) -> Json:

@@ -87,6 +87,8 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     carbon: CarbonStatus | None = None
     decision: DecisionStatus | None = None
     child: ChildStatus | None = None
+    children: tuple[ChildStatus, ...] = ()
+    """The Jobs of the further pod sets."""
     resized_at: str | None = None
     """When its number of pods last changed while it ran."""
 
