@@ -40,14 +40,13 @@ class Bins:
             sliced: The devices, where they are not handed out whole.
         """
         told = sorted(nodes, key=lambda node: node[0])
-        self.axis = tuple(axis)
-        """All resource names that nodes offer."""
+        self._axis = tuple(axis)
         self._names = [name for name, _, _ in told]
         self._slices = sliced.slices if sliced else 1
         devices = sliced.devices if sliced else {}
         width = max(map(len, devices.values()), default=0)
-        keys = (Key(along(self.axis, free), padded(devices.get(name, ()), width), kind) for name, free, kind in told)
-        self._rows = Rows(len(self.axis), width, zip(keys, range(len(told)), strict=True))
+        keys = (Key(along(self._axis, free), padded(devices.get(name, ()), width), kind) for name, free, kind in told)
+        self._rows = Rows(len(self._axis), width, zip(keys, range(len(told)), strict=True))
         self._worth: Worth = Worthless()
         self._judges: dict[tuple[Request, int], Judge] = {}
         self._most: dict[Request, int] = {}
@@ -56,6 +55,11 @@ class Bins:
         self._lay: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
         """How the devices of a node lay when it had that free vector, for room that comes back."""
         self._moved: list[tuple[int, Key]] | None = None
+
+    @property
+    def axis(self) -> tuple[str, ...]:
+        """All resource names that nodes offer."""
+        return self._axis
 
     @property
     def version(self) -> int:
@@ -100,14 +104,14 @@ class Bins:
 
     def quote(self, request: Resources, pods: int, limits: Limits, *, at_least: int | None = None) -> Quote | None:
         """Return how a gang would be placed now and what that takes, None if it does not fit; changes nothing."""
-        asked = laid_along(self.axis, self._slices, request)
+        asked = laid_along(self._axis, self._slices, request)
         least = pods if at_least is None else at_least
         quote = Quote() if asked is None else self._plan(asked, pods, limits)
         return None if quote.pods < least else quote
 
     def take(self, request: Resources, quote: Quote) -> list[Assignment]:
         """Take the room of a quote, which must be the last word on it: nothing may have changed since."""
-        asked = laid_along(self.axis, self._slices, request)
+        asked = laid_along(self._axis, self._slices, request)
         if asked is None:
             return []
         found = []
@@ -123,7 +127,7 @@ class Bins:
 
         They have a right to what becomes free beside the pieces: given to others, it would be booked twice.
         """
-        asked = laid_along(self.axis, self._slices, request)
+        asked = laid_along(self._axis, self._slices, request)
         owed = [amount * pods for amount in asked.vector] if asked else []
         while (row := self._richest(owed, kinds)) is not None:
             key = self._rows.keys[row]
@@ -145,7 +149,7 @@ class Bins:
                 continue
             key = self._rows.keys[self._rows.at[rank]]
             vector = tuple(
-                there + more for there, more in zip(key.vector, along(self.axis, changes[name]), strict=True)
+                there + more for there, more in zip(key.vector, along(self._axis, changes[name]), strict=True)
             )
             self._lay[rank, key.vector] = key.devices
             devices = self._lay.get((rank, vector))
@@ -175,7 +179,7 @@ class Bins:
         only: frozenset[str] | None = None,
     ) -> int:
         """Return how many such pods would find room now, at most `UNBOUNDED`."""
-        asked = laid_along(self.axis, self._slices, request)
+        asked = laid_along(self._axis, self._slices, request)
         if asked is None:
             return 0
         ids = self._ids(kinds)
@@ -191,7 +195,7 @@ class Bins:
 
     def spots(self, request: Resources, kinds: frozenset[int]) -> dict[str, int]:
         """Return how many such pods each node would take now, by name; nodes that take none are absent."""
-        asked = laid_along(self.axis, self._slices, request)
+        asked = laid_along(self._axis, self._slices, request)
         if asked is None:
             return {}
         ids = self._ids(kinds)
@@ -199,12 +203,14 @@ class Bins:
         rows = ((self._rows.members[row], pods) for row, pods in zip(ids.tolist(), copies, strict=True) if pods)
         return {self._names[rank]: pods for ranks, pods in rows for rank in ranks}
 
-    def free(self, resource: str) -> int:
-        """Return how much of one resource is free over all nodes; what is overused counts as 0."""
-        if resource not in self.axis:
+    def free(self, resource: str, kinds: frozenset[int] | None = None) -> int:
+        """Return how much of one resource is free over all nodes, or those of some classes; what is overused is 0."""
+        if resource not in self._axis:
             return 0
-        free, _, _, nodes = self.stock()
-        return int((np.maximum(free[:, self.axis.index(resource)], 0) * nodes).sum())
+        free, _, kind, nodes = self.stock()
+        if kinds is not None:
+            nodes = nodes * np.isin(kind, list(kinds))
+        return int((np.maximum(free[:, self._axis.index(resource)], 0) * nodes).sum())
 
     @contextmanager
     def trial(self) -> Iterator[None]:
