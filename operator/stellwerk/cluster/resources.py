@@ -49,6 +49,10 @@ JOBS: Final = Resource("jobs", "/apis/batch/v1/jobs", structs.Job, label_selecto
 AIWORKLOADS: Final = Resource("aiworkloads", f"{OUR_API}/aiworkloads", structs.AIWorkload)
 PLACEMENT_POLICIES: Final = Resource("placementpolicies", f"{OUR_API}/placementpolicies", structs.PlacementPolicy)
 COMPUTE_POOLS: Final = Resource("computepools", f"{OUR_API}/computepools", structs.ComputePool)
+NAMESPACES: Final = Resource("namespaces", "/api/v1/namespaces", structs.Namespace)
+LIMIT_RANGES: Final = Resource("limitranges", "/api/v1/limitranges", structs.LimitRange)
+RESOURCE_QUOTAS: Final = Resource("resourcequotas", "/api/v1/resourcequotas", structs.ResourceQuota)
+RUNTIME_CLASSES: Final = Resource("runtimeclasses", "/apis/node.k8s.io/v1/runtimeclasses", structs.RuntimeClass)
 
 
 def object_path(collection: str, namespace: str, name: str) -> str:

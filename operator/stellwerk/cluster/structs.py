@@ -107,12 +107,29 @@ class ResourceRequirements(_Wire, frozen=True):
     limits: dict[str, str] | None = None
 
 
+class ContainerPort(_Wire, frozen=True):
+    """A port of a container; ``host_port`` is one of its node."""
+
+    container_port: int = 0
+    host_port: int | None = None
+    # Kubernetes writes it in capitals, other than the rule makes of it.
+    host_ip: str | None = msgspec.field(name="hostIP", default=None)
+    protocol: str | None = None
+
+
 class Container(_Wire, frozen=True):
     """A container's share of its pod's request; ``restart_policy`` Always marks a sidecar."""
 
     name: str = ""
     resources: ResourceRequirements = msgspec.field(default_factory=ResourceRequirements)
     restart_policy: str | None = None
+    ports: tuple[ContainerPort, ...] | None = None
+
+
+class Affinity(_Wire, frozen=True):
+    """What keeps other pods away from a pod, as plain values; few pods have it."""
+
+    pod_anti_affinity: dict[str, Any] | None = None
 
 
 class PodSpec(_Wire, frozen=True):
@@ -123,6 +140,8 @@ class PodSpec(_Wire, frozen=True):
     init_containers: tuple[Container, ...] | None = None
     overhead: dict[str, str] | None = None
     resources: ResourceRequirements | None = None
+    affinity: Affinity | None = None
+    host_network: bool = False
 
 
 class PodStatus(_Wire, frozen=True):
@@ -203,6 +222,33 @@ class Job(KubeObject, frozen=True):
 
     spec: JobSpec = msgspec.field(default_factory=JobSpec)
     status: JobStatus = msgspec.field(default_factory=JobStatus)
+
+
+# ------------------------------------------------------------------------- what namespaces allow
+
+
+class Namespace(KubeObject, frozen=True):
+    """A namespace; only its labels count."""
+
+
+class LimitRange(KubeObject, frozen=True):
+    """A LimitRange; its spec as plain values."""
+
+    spec: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class ResourceQuota(KubeObject, frozen=True):
+    """A ResourceQuota; spec and status as plain values."""
+
+    spec: dict[str, Any] = msgspec.field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class RuntimeClass(KubeObject, frozen=True):
+    """A RuntimeClass: what its pods need besides, and where they may run."""
+
+    overhead: dict[str, Any] | None = None
+    scheduling: dict[str, Any] | None = None
 
 
 # -------------------------------------------------------------------------------------- our kinds

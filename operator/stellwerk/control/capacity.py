@@ -13,6 +13,7 @@ import msgspec
 
 from stellwerk.cluster import structs
 from stellwerk.model.capacity import Node, Taint
+from stellwerk.model.podrules import Neighbour, anti_affinity_of, ports_of
 from stellwerk.model.pods import pod_requests
 from stellwerk.model.resources import Resources
 
@@ -28,6 +29,8 @@ class PodUse(msgspec.Struct, frozen=True):
     unschedulable: str | None
     index: int | None = None
     """Of an Indexed Job."""
+    neighbour: Neighbour | None = None
+    """As other pods must put up with it."""
 
 
 class JobPods(msgspec.Struct, frozen=True):
@@ -57,10 +60,11 @@ class Capacity:
     """
 
     def __init__(self, cluster: str) -> None:
-        self._cluster = cluster
+        self.cluster = cluster
         self._nodes: dict[str, Node] = {}
         self._usage: dict[str, Resources] = {}
         self._pods: dict[str, PodUse] = {}
+        self._guards: dict[str, Neighbour] = {}  # bound pods that keep others away
         self._by_job: defaultdict[str, dict[str, PodUse]] = defaultdict(dict)
         self._frozen_nodes: tuple[Node, ...] | None = None
         self.freed = False
@@ -72,10 +76,20 @@ class Capacity:
             self._frozen_nodes = tuple(self._nodes[name] for name in sorted(self._nodes))
         return self._frozen_nodes
 
+    def node(self, name: str) -> Node | None:
+        """Return a node; None if there is none of this name."""
+        return self._nodes.get(name)
+
     @property
     def usage(self) -> Mapping[str, Resources]:
         """What live bound pods use, by node name; a copy."""
         return dict(self._usage)
+
+    def neighbours(self, *, everyone: bool) -> tuple[Neighbour, ...]:
+        """Return the bound pods that keep others away, or all of them where some pod looks at the others' labels."""
+        if not everyone:
+            return tuple(self._guards.values())
+        return tuple(pod.neighbour for pod in self._pods.values() if pod.node and pod.neighbour is not None)
 
     def pods_of(self, job: str) -> JobPods:
         """Return the live pods of a Job, named as `structs.job_id` does."""
@@ -100,7 +114,7 @@ class Capacity:
             gone = self._nodes.pop(old.metadata.name, None) if old is not None else None
             self._frozen_nodes = None if gone is not None else self._frozen_nodes
             return gone is not None
-        node = node_from(new, self._cluster)
+        node = node_from(new, self.cluster)
         if self._nodes.get(node.name) == node:
             return False
         self._nodes[node.name] = node
@@ -136,8 +150,11 @@ class Capacity:
             if not siblings:
                 del self._by_job[before.job]
             self._pods.pop(uid)
+            self._guards.pop(uid, None)
         if after is not None:
             self._pods[uid] = after
+            if after.node and after.neighbour is not None and (after.neighbour.anti_affinity or after.neighbour.ports):
+                self._guards[uid] = after.neighbour
             if after.job:
                 self._by_job[after.job][uid] = after
 
@@ -149,7 +166,22 @@ def use_of(pod: structs.Pod, before: PodUse | None) -> PodUse:
     """Reduce a pod to what matters; its requests never change, so they are worked out once."""
     requests = before.requests if before else pod_requests(msgspec.to_builtins(pod.spec))
     told = None if pod.spec.node_name else pod.unschedulable
-    return PodUse(pod.job, pod.spec.node_name, requests, told, pod.index)
+    return PodUse(pod.job, pod.spec.node_name, requests, told, pod.index, _neighbour(pod, before))
+
+
+def _neighbour(pod: structs.Pod, before: PodUse | None) -> Neighbour:
+    meta, spec = pod.metadata, pod.spec
+    labels = meta.labels or {}
+    known = before.neighbour if before else None
+    if known is None:
+        has_ports = spec.host_network or any(
+            one.ports for one in (*(spec.containers or ()), *(spec.init_containers or ()))
+        )
+        ports = ports_of(msgspec.to_builtins(spec)) if has_ports else ()
+        affinity = None if spec.affinity is None else {"podAntiAffinity": spec.affinity.pod_anti_affinity}
+        known = Neighbour("", {}, "", ports, anti_affinity_of(affinity, meta.namespace, labels))
+    leaving = meta.deletion_timestamp is not None
+    return Neighbour(meta.namespace, labels, spec.node_name, known.ports, known.anti_affinity, leaving)
 
 
 def node_from(node: structs.Node, cluster: str) -> Node:

@@ -9,7 +9,14 @@ from typing import Any, Literal
 import msgspec
 
 from stellwerk.api import duration, moment, quantity
-from stellwerk.api.labels import DEFAULT_POLICY, FORBIDDEN_NAMESPACES, POLICY_LABEL
+from stellwerk.api.labels import (
+    DEFAULT_POLICY,
+    FORBIDDEN_NAMESPACES,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    POLICY_LABEL,
+    WORKLOAD_LABEL,
+)
 from stellwerk.api.reasons import Reason
 from stellwerk.api.v1alpha1.computepool import ComputePoolSpec
 from stellwerk.api.v1alpha1.placementpolicy import PlacementPolicySpec
@@ -17,7 +24,8 @@ from stellwerk.lifecycle.observed import JobView
 from stellwerk.model import declared
 from stellwerk.model.accelerators import accelerators_in
 from stellwerk.model.capacity import Pool, Toleration
-from stellwerk.model.pods import pod_requests
+from stellwerk.model.podask import ask_of
+from stellwerk.model.podrules import Labels, rules_of
 from stellwerk.model.policy import Policy
 from stellwerk.model.requirements import requirements_of
 from stellwerk.model.resources import Resources
@@ -26,9 +34,11 @@ from stellwerk.model.workload import (
     DataAt,
     Identity,
     InvalidWorkload,
+    PodFacts,
     PodSet,
     PodShape,
     Workload,
+    WorkloadKey,
 )
 
 Spec = Mapping[str, Any]
@@ -67,7 +77,7 @@ def workload_from(identity: Identity, spec: Spec, job: JobView | None = None) ->
     try:
         if "workloadRef" in spec:
             return _of_job(identity, spec, job)
-        return _workload(identity, spec, spec["template"]["spec"], "template")
+        return _workload(identity, spec, spec["template"], "template")
     except ValueError as error:
         return InvalidWorkload(identity, Reason.INVALID_SPEC, str(error))
 
@@ -79,13 +89,15 @@ def _of_job(identity: Identity, spec: Spec, job: JobView | None) -> Workload | I
         return InvalidWorkload(identity, Reason.WORKLOAD_REF_NOT_FOUND, message)
     if POLICY_LABEL not in job.labels:
         return InvalidWorkload(identity, Reason.NOT_OPTED_IN, f"Job {name} lacks the label {POLICY_LABEL}")
-    workload = _workload(identity, spec, job.template.get("spec") or {}, "job")
+    workload = _workload(identity, spec, job.template, "job")
     size = job.parallelism if job.completions is None else min(job.parallelism, job.completions)
     return msgspec.structs.replace(workload, replicas=max(1, size))
 
 
-def _workload(identity: Identity, spec: Spec, pod_spec: Spec, source: Literal["template", "job"]) -> Workload:
-    requests = pod_requests(pod_spec)
+def _workload(identity: Identity, spec: Spec, template: Spec, source: Literal["template", "job"]) -> Workload:
+    pod_spec: Spec = template.get("spec") or {}
+    facts = PodFacts(_labels(template, identity.key.name, source), ask_of(pod_spec))
+    requests = facts.ask.requests
     options = tuple(_option(option) for option in spec.get("accelerators") or ())
     if source == "job":
         asked = accelerators_in(requests)
@@ -98,10 +110,10 @@ def _workload(identity: Identity, spec: Spec, pod_spec: Spec, source: Literal["t
         class_=spec["class"],
         policy=spec.get("policy", DEFAULT_POLICY),
         replicas=spec.get("replicas", 1),
-        pod=_pod_shape(pod_spec, requests),
+        pod=_pod_shape(pod_spec, requests, identity.key.namespace, facts),
         accelerators=options,
         min_replicas=spec.get("minReplicas"),
-        others=tuple(_pod_set(one) for one in spec.get("podSets") or ()),
+        others=tuple(_pod_set(one, identity.key) for one in spec.get("podSets") or ()),
         priority=spec.get("priority", 0),
         expected_runtime_s=duration.seconds(spec.get("expectedRuntime", "1h")),
         checkpoint_interval_s=None if interval is None else duration.seconds(interval),
@@ -110,22 +122,33 @@ def _workload(identity: Identity, spec: Spec, pod_spec: Spec, source: Literal["t
         data=_data(spec.get("data")),
         preemptible=disruption.get("preemptible", True),
         movable=disruption.get("migratable", True),
+        facts=facts,
     )
 
 
-def _pod_shape(pod_spec: Spec, requests: Resources) -> PodShape:
+def _pod_shape(pod_spec: Spec, requests: Resources, namespace: str, facts: PodFacts) -> PodShape:
     tolerations = tuple(_toleration(item) for item in pod_spec.get("tolerations") or ())
-    return PodShape(requests, requirements_of(pod_spec), tolerations)
+    rules = rules_of(pod_spec, namespace, dict(facts.labels))
+    return PodShape(requests, requirements_of(pod_spec), tolerations, rules)
 
 
-def _pod_set(one: Spec) -> PodSet:
+def _pod_set(one: Spec, key: WorkloadKey) -> PodSet:
     pod_spec = one["template"]["spec"]
+    facts = PodFacts(_labels(one["template"], key.name, "template"), ask_of(pod_spec))
     return PodSet(
         name=one["name"],
         replicas=one.get("replicas", 1),
-        pod=_pod_shape(pod_spec, pod_requests(pod_spec)),
+        pod=_pod_shape(pod_spec, facts.ask.requests, key.namespace, facts),
         accelerators=tuple(_option(option) for option in one.get("accelerators") or ()),
+        facts=facts,
     )
+
+
+def _labels(template: Spec, name: str, source: Literal["template", "job"]) -> Labels:
+    """Return the labels that the pods will have, apart from those that only their Job's uid or their index tells."""
+    own = (template.get("metadata") or {}).get("labels") or {}
+    ours = {MANAGED_BY_LABEL: MANAGED_BY, WORKLOAD_LABEL: name} if source == "template" else {}
+    return tuple(sorted({**own, **ours}.items()))
 
 
 def _option(option: Spec) -> AcceleratorOption:

@@ -102,7 +102,7 @@ def _holds(term: Sequence[Requirement], labels: Mapping[str, str], name: str) ->
 
 
 def requirements_of(pod_spec: Mapping[str, Any]) -> Requirements:
-    """Read node selector and required node affinity of a pod spec (decoded JSON).
+    """Read node selector, node name and required node affinity of a pod spec (decoded JSON).
 
     Raises:
         ValueError: If an affinity term uses an operator that Kubernetes does not know.
@@ -110,8 +110,10 @@ def requirements_of(pod_spec: Mapping[str, Any]) -> Requirements:
     selector = pod_spec.get("nodeSelector") or {}
     node_affinity = (pod_spec.get("affinity") or {}).get("nodeAffinity") or {}
     required = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    fixed = pod_spec.get("nodeName")
+    named = (Requirement(NODE_NAME, Operator.IN, (fixed,)),) if fixed else ()
     return Requirements(
-        tuple(Requirement(key, Operator.IN, (value,)) for key, value in sorted(selector.items())),
+        (*(Requirement(key, Operator.IN, (value,)) for key, value in sorted(selector.items())), *named),
         tuple(_term(term) for term in required.get("nodeSelectorTerms") or ()),
     )
 

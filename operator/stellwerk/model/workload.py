@@ -90,6 +90,8 @@ class PodSet(msgspec.Struct, frozen=True):
     pod: PodShape
     accelerators: tuple[AcceleratorOption, ...] = ()
     """Alternatives; empty asks for CPU only."""
+    facts: PodFacts | None = None
+    """None: nothing but its shape is known."""
 
     @property
     def options(self) -> tuple[AcceleratorOption | None, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime
+
+import msgspec
 
 from stellwerk.economics.cost import expected_cost
 from stellwerk.model.capacity import CapacityType
@@ -11,10 +14,13 @@ from stellwerk.model.policy import Policy
 from stellwerk.model.resources import Resources
 from stellwerk.model.workload import AcceleratorOption, DataAt, PodSet, PodShape, Workload
 from stellwerk.placement.asking import Ask
+from stellwerk.placement.coming import is_to_come
+from stellwerk.placement.crowd_filters import pod_ask_on, ruled_on
 from stellwerk.placement.deadline import least_in_time
 from stellwerk.placement.filters import ROOM, RULES, rejections
 from stellwerk.placement.fleet import Fleet, PoolView
 from stellwerk.placement.packing import Assignment
+from stellwerk.placement.podrules import Found, find, take
 
 PREFERRED_NODES = 100
 """How many of the packed nodes a placement names."""
@@ -33,7 +39,7 @@ Shape = tuple[
 ]
 """What makes two workloads the same to the planner."""
 
-Order = tuple[bool, bool, int, int, str, str, int]
+Order = tuple[bool, bool, int, int, int, str, str, int]
 
 
 def shape_of(workload: Workload) -> Shape:
@@ -42,7 +48,7 @@ def shape_of(workload: Workload) -> Shape:
         workload.policy,
         workload.replicas,
         workload.min_replicas,
-        workload.others,
+        tuple(msgspec.structs.replace(one, facts=None) for one in workload.others),
         workload.expected_runtime_s,
         workload.checkpoint_interval_s,
         workload.pod,
@@ -64,9 +70,10 @@ class Offer:
         self._request: Resources = ask.request_on(view)
         self._kinds = view.accepting(ask.workload.pod)
         self._least = least_in_time(ask, view)
+        self._found = Found()
 
     def _order(self, index: int) -> Order:
-        """Rank: known and low cost first, then what is paid anyway, then by name.
+        """Rank: known and low cost first, then what is there already, then what is paid anyway, then by name.
 
         Work that needs no accelerator prefers pools without: there it takes no room from those who
         need them.
@@ -75,15 +82,52 @@ class Offer:
         wasteful = self.ask.option is None and pool.accelerator is not None
         paid = pool.capacity_type.rank
         known = total if total is not None else 0
-        return wasteful, total is None, known, paid, pool.name, pool.cluster, index
+        return wasteful, total is None, known, self.view.site.wait_s, paid, pool.name, pool.cluster, index
 
     def place(self) -> list[Assignment] | None:
         """Take room for the gang, or nothing; an elastic one takes what there is."""
-        return self.view.bins.place(self._request, self.ask.size, self._kinds, at_least=self._least)
+        size = self._allowed()
+        if size < self._least:
+            return None
+        ruled = ruled_on(self.ask, self.view)
+        if ruled is None:
+            nodes = self.view.place(self._request, size, self._kinds, at_least=self._least)
+        else:
+            self._found = find(self.view.company, self.view, ruled, size)
+            nodes = None if self._found.pods < self._least else take(self.view, ruled, self._found)
+        if nodes is not None:
+            self._settle(nodes)
+        return nodes
 
     def fits(self) -> bool:
         """Tell whether the gang would find room now."""
+        if self._allowed() < self._least:
+            return False
+        ruled = ruled_on(self.ask, self.view)
+        if ruled is not None:
+            return find(self.view.company, self.view, ruled, self._least).pods >= self._least
         return self.view.bins.fits(self._request, self._least, self._kinds)
+
+    def _allowed(self) -> int:
+        """Return how many of its pods the namespace allows now."""
+        most, _ = self.view.allowance.room(self.ask.workload.key.namespace, pod_ask_on(self.ask, self.view))
+        return min(self.ask.size, most)
+
+    def _settle(self, nodes: list[Assignment]) -> None:
+        """Let those who come after see the pods that were just placed."""
+        pods = sum(one.pods for one in nodes)
+        self.view.company.assume(self.ask.workload, nodes)
+        self.view.allowance.take(self.ask.workload.key.namespace, pod_ask_on(self.ask, self.view), pods)
+
+    def on(self, view: PoolView) -> Offer:
+        """Return the same candidate on another view of the same pool, with the same verdict of the fixed rules."""
+        again = copy(self)
+        again.view = view
+        return again
+
+    def demands(self) -> tuple[tuple[Resources, int, frozenset[int]], ...]:
+        """Return what all its pods ask for: request of one pod, how many, and the classes of nodes they accept."""
+        return ((self._request, self.ask.size, self._kinds),)
 
     def cost_on(self, replicas: int) -> Cost:
         """Return the expected cost on so many pods."""
@@ -100,7 +144,8 @@ class Offer:
         accelerator = self.view.pool.accelerator
         model = accelerator.model if accelerator and self.ask.option else None
         pool = self.view.pool
-        return Candidate(pool.cluster, pool.name, self.ask.option, verdict, self.ask.cost, why, model)
+        grown = self.view.grows
+        return Candidate(pool.cluster, pool.name, self.ask.option, verdict, self.ask.cost, why, model, grown)
 
     def placement(self, nodes: list[Assignment]) -> Placement:
         """Return where the gang goes."""
@@ -114,8 +159,9 @@ class Offer:
             region=pool.region,
             zone=pool.zone,
             accelerator=self._accelerator(),
-            node_selector=dict(pool.node_selector),
-            preferred_nodes=tuple(one.node for one in nodes[:PREFERRED_NODES]),
+            node_selector={**pool.node_selector, **dict(self._found.selector)},
+            preferred_nodes=tuple(one.node for one in nodes if not is_to_come(one.node))[:PREFERRED_NODES],
+            new_nodes=sum(is_to_come(one.node) for one in nodes),
             tolerations=self.view.tolerations,
         )
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from stellwerk.api.reasons import Reason
 from stellwerk.model.decision import Rejection
+from stellwerk.placement import crowd_filters as crowd
 from stellwerk.placement import fit_filters as fit
 from stellwerk.placement import policy_filters as policy
 from stellwerk.placement.asking import Ask, Filter
@@ -32,15 +33,18 @@ RULES: Final[tuple[Filter, ...]] = (
     fit.accelerators_per_node_too_few,
     fit.node_selector_mismatch,
     fit.taint_not_tolerated,
+    crowd.limit_range_violated,  # what the API server takes
+    crowd.pods_keep_apart,  # what the pods demand of each other
     deadline_infeasible,  # when it must have ended
     policy.cost_above_limit,  # what it may cost
     fit.too_big_for_pool,  # how much there is at all
     fit.cluster_unavailable,  # what only time mends
     fit.pool_has_no_nodes,
+    fit.stocked_out,
 )
 """What does not change while a cycle plans, in the order in which a person should hear of it."""
 
-ROOM: Final[tuple[Filter, ...]] = (fit.capacity_full,)
+ROOM: Final[tuple[Filter, ...]] = (crowd.quota_exceeded, crowd.neighbours_in_the_way, fit.capacity_full)
 """What changes with every placement."""
 
 FILTERS: Final = RULES + ROOM

@@ -1,0 +1,264 @@
+"""One round in one world: what `plan()` says of some gangs, and what the real kube-scheduler does with their pods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from stellwerk.api.reasons import Reason
+from stellwerk.cluster import structs
+from stellwerk.lifecycle.actions import CreateJob
+from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.model.capacity import Pool
+from stellwerk.model.decision import Candidate, Decision, Mode, PlacedAccelerator, Placement, Plan
+from stellwerk.model.snapshot import Snapshot
+from stellwerk.model.workload import Workload
+from tests.integration.differential.bed import MERGE, REFUSED, Bed
+from tests.integration.differential.seeing import Child, Sight, pods_of
+from tests.integration.differential.worlds import Object, World
+from tests.testbed.api import ApiError
+
+OTHER_HARDWARE: Final = frozenset({Reason.ACCELERATOR_MISMATCH, Reason.ACCELERATOR_MEMORY_TOO_SMALL})
+"""Rules that kube-scheduler does not know: a pool with the wrong accelerator is not tried."""
+
+
+@dataclass
+class Gang:
+    """The pods of one gang, as they were created."""
+
+    decision: Decision
+    namespace: str
+    pods: list[Object] = field(default_factory=list)
+    pool: str = ""
+    refused: str = ""
+    """What the API server said when it forbade a pod."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of its pods."""
+        return [pod["metadata"]["name"] for pod in self.pods]
+
+    @property
+    def sociable(self) -> bool:
+        """Whether a pod that finds no node now may find one once another pod of the gang is bound."""
+        if not self.pods:
+            return False
+        spec = self.pods[0]["spec"]
+        return "topologySpreadConstraints" in spec or "podAffinity" in spec.get("affinity", {})
+
+
+@dataclass
+class Disagreement:
+    """kube-scheduler did something else than `plan()` said."""
+
+    world: int
+    round: int
+    what: str
+    said: str
+    objects: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"world {self.world} round {self.round}: {self.what}\n  {self.said}"
+
+    def dump(self) -> str:
+        """All that is needed to look at it, as JSON."""
+        return json.dumps(self.objects, indent=1, default=str)
+
+
+class Round:
+    """What is asked in one world at one time."""
+
+    def __init__(self, bed: Bed, world: World, numbers: tuple[int, int], manifests: Sequence[Object]) -> None:
+        """Prepare to ask about `manifests`; `numbers` are those of the world and of the round."""
+        self.bed, self.world, self.numbers = bed, world, numbers
+        self.manifests = manifests
+        self.gangs: list[Gang] = []
+        self.disagreements: list[Disagreement] = []
+        self._sight: Sight
+        self._states: list[WorkloadState]
+        self.plan: Plan
+        self.snapshot: Snapshot
+
+    # ------------------------------------------------------------------------------------ what plan() says
+
+    def decide(self) -> None:
+        """Plan on what is there, and create the pods of all that fits."""
+        bed, place = self.bed, self.world.place
+        namespace = place.namespaces[0]
+        pods = [pod for name in place.namespaces for pod in bed.watch.of(name).values()]
+        shared = {
+            "on_limit_range": self.world.limits,
+            "on_resource_quota": bed.quotas(self.world),
+            "on_runtime_class": bed.runtime_classes,
+            "on_namespace": [bed.namespaces[name] for name in place.namespaces],
+        }
+        self._sight = Sight(self.world, pods, shared)
+        for manifest in self.manifests:
+            if manifest["kind"] == "Job":
+                job = bed.api.call("POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", manifest)
+                self._sight.ask({"kind": "Job", **job})
+            else:
+                self._sight.ask(manifest)
+        self._states = self._sight.states()
+        self.plan, self.snapshot = self._sight.plan()
+        children = self._sight.children([one for one in self.plan.decisions if one.mode is Mode.FIT])
+        for decision in self.plan.decisions:
+            if decision.mode is Mode.FIT:
+                self.gangs.append(self._create(decision, children[decision.uid]))
+
+    # --------------------------------------------------------------------------------- what it does with a fit
+
+    def settled(self) -> bool:
+        """Tell whether all pods of what fits are bound."""
+        there = self.bed.watch.of(self.world.place.namespaces[0])
+        return all(_bound(there.get(name)) for gang in self.gangs for name in gang.names)
+
+    def judge_fits(self) -> None:
+        """Note each fit of which a pod is not bound."""
+        there = self.bed.watch.of(self.world.place.namespaces[0])
+        for gang in self.gangs:
+            lost = [name for name in gang.names if not _bound(there.get(name))]
+            if gang.refused or lost:
+                said = gang.refused or "; ".join(_words(there.get(name)) for name in lost)
+                pool = gang.decision.chosen.pool if gang.decision.chosen else ""
+                self._note(f"Fit in {pool}, but {len(lost)} of {len(gang.pods)} pods not bound", gang, said)
+
+    # ----------------------------------------------------------------------------- what it does with the rest
+
+    def trials(self) -> list[Callable[[], Gang]]:
+        """Return one attempt for each pool that each gang without a place might still be bound in."""
+        made: list[Callable[[], Gang]] = []
+        for decision in self.plan.decisions:
+            if decision.mode is not Mode.FIT:
+                for candidate in decision.candidates:
+                    if not {rejection.reason for rejection in candidate.rejections} & OTHER_HARDWARE:
+                        made.append(lambda d=decision, c=candidate: self._try(d, c))  # type: ignore[misc]
+        return made
+
+    def tried(self, gang: Gang) -> bool:
+        """Tell whether it is clear what becomes of an attempt, apart from pods that others help to a node."""
+        if gang.refused:
+            return True
+        there = self.bed.watch.of(gang.namespace)
+        told = [_bound(pod) or (pod is not None and pod.unschedulable) for pod in map(there.get, gang.names)]
+        stuck = [pod is not None and pod.unschedulable for pod in map(there.get, gang.names)]
+        return all(told) or (any(stuck) and not gang.sociable)
+
+    def bound(self, gang: Gang) -> bool:
+        """Tell whether all pods of an attempt are bound."""
+        there = self.bed.watch.of(gang.namespace)
+        return not gang.refused and all(_bound(there.get(name)) for name in gang.names)
+
+    def judge_trial(self, gang: Gang) -> None:
+        """Note an attempt that found nodes for all pods where `plan()` said that there are none; clean up."""
+        if gang.names and self.bound(gang):
+            self._note(f"{gang.decision.mode.wire}, but all pods bound in {gang.pool}", gang, gang.decision.message)
+        for name in gang.names:
+            self._remove(gang.namespace, name)
+
+    # ------------------------------------------------------------------------------------------------ insides
+
+    def _remove(self, namespace: str, name: str) -> None:
+        try:
+            self.bed.api.call("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}?gracePeriodSeconds=0")
+        except ApiError as error:
+            if error.code != 404:
+                raise
+
+    def _create(self, decision: Decision, children: Sequence[Child], pool: str = "") -> Gang:
+        """Create the pods of a placement's Jobs; stops at the first one that is forbidden."""
+        gang = Gang(decision, decision.key.namespace, pool=pool)
+        for child in children:
+            try:
+                job = self._job(child)
+            except ApiError as error:
+                gang.refused = str(error)
+                return gang
+            for pod in pods_of(job):
+                try:
+                    self.bed.post_pod(pod)
+                except ApiError as error:
+                    if error.code not in REFUSED:
+                        raise
+                    gang.refused = str(error)
+                    return gang
+                gang.pods.append(pod)
+        return gang
+
+    def _job(self, child: Child) -> Object:
+        """Return the Job as the API server would keep it."""
+        path = f"/apis/batch/v1/namespaces/{child.key.namespace}/jobs"
+        if isinstance(child, CreateJob):
+            made: Object = self.bed.api.call("POST", f"{path}?dryRun=All", child.manifest)
+        else:
+            body = {"spec": child.body["spec"], "metadata": {"annotations": child.body["metadata"]["annotations"]}}
+            made = self.bed.api.call("PATCH", f"{path}/{child.key.name}?dryRun=All", body, MERGE)
+        return made
+
+    def _try(self, decision: Decision, candidate: Candidate) -> Gang:
+        state = next(state for state in self._states if state.workload.uid == decision.uid)
+        pool = next(pool for pool in self.snapshot.pools if pool.name == candidate.pool)
+        workload = state.workload
+        assert isinstance(workload, Workload)
+        chosen = msgspec.structs.replace(decision, mode=Mode.FIT, chosen=_anywhere(workload, pool, candidate))
+        return self._create(decision, self._sight.children([chosen])[decision.uid], candidate.pool)
+
+    def _note(self, what: str, gang: Gang, said: str) -> None:
+        manifest = next(one for one in self.manifests if one["metadata"]["name"] == gang.decision.key.name)
+        place = self.world.place
+        pods = {name: structs.plain(pod) for side in place.namespaces for name, pod in self.bed.watch.of(side).items()}
+        objects = {
+            "gang": manifest,
+            "decisions": [msgspec.to_builtins(one, enc_hook=str) for one in self.plan.decisions],
+            "nodes": [_essence(node) for node in self.world.nodes],
+            "pools": self.world.pools,
+            "limits": self.world.limits,
+            "quotas": self.world.quotas,
+            "pods": pods,
+            "created": gang.pods,
+        }
+        self.disagreements.append(Disagreement(*self.numbers, f"{gang.decision.key}: {what}", said, objects))
+
+
+def _anywhere(workload: Workload, pool: Pool, candidate: Candidate) -> Placement:
+    """Place a gang in a pool, wherever kube-scheduler finds room."""
+    option, has = candidate.option, pool.accelerator
+    placed = None if option is None or has is None else PlacedAccelerator(has.model, option.count, has.resource)
+    tolerations = [
+        {"key": one.key, "operator": "Equal" if one.value else "Exists", "value": one.value, "effect": one.effect}
+        for one in pool.taints
+    ]
+    return msgspec.convert(
+        {
+            "cluster": pool.cluster,
+            "pool": pool.name,
+            "capacityType": pool.capacity_type,
+            "replicas": workload.replicas,
+            "accelerator": None if placed is None else msgspec.to_builtins(placed),
+            "nodeSelector": dict(pool.node_selector),
+            "tolerations": tolerations,
+        },
+        Placement,
+    )
+
+
+def _bound(pod: structs.Pod | None) -> bool:
+    return pod is not None and bool(pod.spec.node_name)
+
+
+def _words(pod: structs.Pod | None) -> str:
+    return "no such pod" if pod is None else f"{pod.metadata.name}: {pod.unschedulable or 'not looked at'}"
+
+
+def _essence(node: Object) -> Object:
+    meta, spec = node["metadata"], node["spec"]
+    return {
+        "name": meta["name"],
+        "labels": meta["labels"],
+        "taints": spec.get("taints"),
+        "allocatable": node["status"]["allocatable"],
+    }
