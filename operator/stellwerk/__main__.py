@@ -19,6 +19,8 @@ from stellwerk.cluster.writer import WriterTuning
 from stellwerk.control.endpoints import Endpoints
 from stellwerk.control.runtime import How, Runtime
 from stellwerk.handlers.shell import Connection, Shell
+from stellwerk.lifecycle.patience import Patience
+from stellwerk.model.supply import Backoff
 from stellwerk.settings import Settings
 
 BAD_CONFIGURATION = 78
@@ -85,6 +87,8 @@ def _how(settings: Settings) -> How:
         window=(batch.idle_seconds, batch.maximum_seconds, batch.tick_seconds),
         heartbeat_limit=lease.renew_seconds,
         liveness=settings.streams.liveness_seconds,
+        backoff=Backoff(settings.supply.backoff_seconds, settings.supply.longest_backoff_seconds),
+        patience=Patience(settings.supply.provision_times, settings.supply.fixed_patience_seconds),
     )
 
 

@@ -92,6 +92,30 @@ class Writes(_Group):
     )
 
 
+class SupplySettings(_Group):
+    """How long nodes are waited for, and how long a pool that got none is left alone."""
+
+    provision_times: float = Field(
+        2.0,
+        gt=0,
+        le=100,
+        description="Pods are placed elsewhere that found no node in a growing pool for so many provisionTimes of it.",
+    )
+    fixed_patience_seconds: float = Field(
+        600.0,
+        gt=0,
+        description="The same for pods that lost their nodes in a pool without growth, in seconds.",
+    )
+    backoff_seconds: float = Field(
+        300.0,
+        gt=0,
+        description="A pool is left alone for so long after its first stock-out, in seconds; then twice that.",
+    )
+    longest_backoff_seconds: float = Field(
+        14_400.0, gt=0, description="A pool is never left alone for longer than this after a stock-out, in seconds."
+    )
+
+
 class Logs(_Group):
     """Log output."""
 
@@ -127,6 +151,7 @@ class Settings(BaseSettings):
     batch: Batch = Field(default_factory=Batch)
     streams: Streams = Field(default_factory=Streams)
     writes: Writes = Field(default_factory=Writes)
+    supply: SupplySettings = Field(default_factory=SupplySettings)
     logs: Logs = Field(default_factory=Logs)
     http: Http = Field(default_factory=Http)
 

@@ -43,7 +43,8 @@ def counts_due(store: Store, declared: Iterable[structs.ComputePool]) -> Iterato
         if pool is not None:
             nodes = store.members_of(pool)
             resource = pool.accelerator.resource if pool.accelerator else ""
-            due = pool_status(structs.plain(body), len(nodes), sum(node.allocatable.get(resource) for node in nodes))
+            offered = sum(node.allocatable.get(resource) for node in nodes)
+            due = pool_status(structs.plain(body), len(nodes), offered, store.supplies.status_of(pool))
             if due is not None:
                 yield due
 

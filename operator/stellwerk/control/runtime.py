@@ -28,9 +28,12 @@ from stellwerk.control.cycle import Cycle
 from stellwerk.control.endpoints import Probes
 from stellwerk.control.figures import counts_due, publish
 from stellwerk.control.store import Store
+from stellwerk.control.supply import Supplies
 from stellwerk.lifecycle.actions import Transaction
 from stellwerk.lifecycle.config_status import judge
+from stellwerk.lifecycle.patience import Patience
 from stellwerk.logs import get_logger
+from stellwerk.model.supply import Backoff
 
 _log = get_logger(__name__)
 
@@ -75,6 +78,8 @@ class How:
     """Idle, maximum and tick of the batcher."""
     heartbeat_limit: float
     liveness: float
+    backoff: Backoff
+    patience: Patience
 
 
 class Runtime:
@@ -89,7 +94,7 @@ class Runtime:
 
     def __init__(self, target: Target, how: How, shell: ShellFactory) -> None:
         self._target, self._how = target, how
-        self._store = Store(how.cluster, self._changed)
+        self._store = Store(how.cluster, self._changed, Supplies(how.backoff, how.patience))
         self._batcher = Batcher(*how.window)
         self._shell = shell(self._judge)
         self._beat = time.monotonic()
@@ -129,6 +134,10 @@ class Runtime:
         sinks: tuple[tuple[Any, Any], ...] = (
             (resources.PLACEMENT_POLICIES, self._store.on_policy),
             (resources.COMPUTE_POOLS, self._store.on_pool),
+            (resources.NAMESPACES, self._store.on_namespace),
+            (resources.LIMIT_RANGES, self._store.on_limit_range),
+            (resources.RESOURCE_QUOTAS, self._store.on_resource_quota),
+            (resources.RUNTIME_CLASSES, self._store.on_runtime_class),
             (resources.NODES, self._store.on_node),
             (resources.LIVE_PODS, self._store.on_pod),
             (resources.JOBS, self._store.on_job),
@@ -170,7 +179,7 @@ class Runtime:
         self._shell.start()
 
     def _begin(self) -> None:
-        self._leading = True
+        self._leading = self._store.supplies.leading = True
         metrics.LEADER.set(1)
         self._cycle.restart()
 
@@ -179,7 +188,7 @@ class Runtime:
 
         When it returns in the elector's thread, no write is under way.
         """
-        self._leading = False
+        self._leading = self._store.supplies.leading = False
         metrics.LEADER.set(0)
         self._shell.stop()
         if self._writer is not None and self._loop is not None and threading.current_thread().name == "elector":
@@ -252,9 +261,12 @@ class Runtime:
             metrics.LOOP_LAG.set(max(0.0, self._beat - due))
 
     async def _figures(self) -> None:
+        watched = time.monotonic()
         while True:
             publish(self._store, self._reflectors, self._how.cluster)
+            since, watched = watched, time.monotonic()
             if self._leading:
+                self._store.watch_nodes(watched - since)
                 pools = next(one for one in self._reflectors if one.resource is resources.COMPUTE_POOLS)
                 for due in counts_due(self._store, pools.objects.values()):
                     self._submit(due)

@@ -6,24 +6,31 @@ The sinks are synchronous and quick: update a cache, mark what changed. Nothing 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from stellwerk.api.conditions import ConditionType
 from stellwerk.cluster import structs
 from stellwerk.cluster.cache import EventType
-from stellwerk.control.capacity import Capacity, JobPods, Places
+from stellwerk.control.capacity import Capacity, JobPods, Places, node_from
+from stellwerk.control.namespaces import Namespaces
 from stellwerk.control.rooms import Rooms
 from stellwerk.control.running import RunningOnes, running_of
+from stellwerk.control.supply import Supplies
 from stellwerk.control.workloads import Workloads
 from stellwerk.lifecycle.intake import policy_from, pool_from
-from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.observed import Eviction, WorkloadState
 from stellwerk.lifecycle.reservations import reservation_of
 from stellwerk.logs import get_logger
-from stellwerk.model.capacity import Node, Pool
+from stellwerk.model.admission import admitted
+from stellwerk.model.capacity import CapacityType, Node, Pool
 from stellwerk.model.discovery import discover_pools
 from stellwerk.model.policy import Policy
 from stellwerk.model.snapshot import Snapshot
+from stellwerk.model.workload import Workload
 from stellwerk.placement.fleet import nodes_by_pool
 
 _log = get_logger(__name__)
@@ -35,23 +42,29 @@ class Store:
     Args:
         cluster: name of the cluster.
         changed: called at each change that a cycle should look at.
+        supplies: what is learned of pools; None begins without any memory.
 
     Attributes:
         rules_changed: a policy or pool changed since the flag was last reset: everything undecided is looked at again.
+        roomy: room or rules had changed when `drain` was last called, or time has passed: what runs may be better off.
 
     """
 
-    def __init__(self, cluster: str, changed: Callable[[], None]) -> None:
+    def __init__(self, cluster: str, changed: Callable[[], None], supplies: Supplies | None = None) -> None:
         self.capacity = Capacity(cluster)
         self.workloads = Workloads()
+        self.namespaces = Namespaces()
         self.policies: dict[str, Policy] = {}
         self.rules_changed = False
         self._declared: dict[str, Pool] = {}
         self._pools: tuple[Pool, ...] | None = None
         self._members: Mapping[tuple[str, str], Sequence[Node]] | None = None  # worked out anew with the pools
         self.rooms = Rooms()
+        self.supplies = supplies or Supplies()
         self.running = RunningOnes()
+        self.roomy = self._time_passed = False
         self._waiting: set[str] = set()
+        self._promised: set[str] = set()
         self._unanswered: dict[str, float] = {}
         self._changed = changed
 
@@ -59,9 +72,37 @@ class Store:
 
     def on_node(self, _type: EventType, new: structs.Node | None, old: structs.Node | None) -> None:
         """Take in a node; one that comes, goes or changes may also change which pools are discovered."""
+        before = node_from(old, self.capacity.cluster) if new is None and old is not None else None
         if self.capacity.set_node(new, old):
+            self._note_loss(before, None if new is None else self.capacity.node(new.metadata.name))
             self._pools = None
             self._changed()
+
+    def _note_loss(self, before: Node | None, after: Node | None) -> None:
+        """Learn from a node that is taken away, or is about to be, while pods of ours are there."""
+        node = after or before
+        if node is not None and (after is None or after.ends):
+            if node.name in self.running.nodes:
+                for key in nodes_by_pool([node], self.pools):
+                    self.supplies.lost(next(pool for pool in self.pools if (pool.cluster, pool.name) == key), node.name)
+            if after is None:
+                self.supplies.gone(node.name)
+
+    def watch_nodes(self, seconds: float) -> None:
+        """Count how long spot nodes were watched with pods of ours; let those plan again who waited for a backoff to end."""
+        spot = [pool for pool in self.pools if pool.capacity_type is CapacityType.SPOT]
+        used = self.running.nodes if spot else frozenset()
+        for pool in spot:
+            self.supplies.watched(pool, sum(node.name in used for node in self.members_of(pool)), seconds)
+        if self.supplies.lapsed(datetime.now(UTC)):
+            self.rules_changed = True
+            self._changed()
+
+    def overdue(self, state: WorkloadState) -> Eviction | None:
+        """Return why a workload must give its place up because its nodes do not come, or None."""
+        placement = state.status.placement
+        pool = None if placement is None else self._declared.get(placement.pool)
+        return self.supplies.judge(state, pool, datetime.now(UTC))
 
     def on_pod(self, _type: EventType, new: structs.Pod | None, old: structs.Pod | None) -> None:
         """Take in a pod."""
@@ -80,6 +121,7 @@ class Store:
         uid = self.workloads.set_workload(new, old)
         if type_ == "DELETED":
             self._waiting.discard(uid)
+            self._promised.discard(uid)
             self.capacity.freed |= self.rooms.reserves(uid)
             self.rooms.see(uid, None)
             self.running.see(uid, None)
@@ -93,8 +135,34 @@ class Store:
 
     def on_pool(self, _type: EventType, new: structs.ComputePool | None, old: structs.ComputePool | None) -> None:
         """Take in a declared pool; of one that does not fit its schema the last good version stays."""
+        self.supplies.see(new, old)
         self._take_rule(self._declared, pool_from, new, old)
         self._pools = None
+
+    def on_namespace(self, _type: EventType, new: structs.Namespace | None, old: structs.Namespace | None) -> None:
+        """Take in a namespace."""
+        self._note_allowance(changed=self.namespaces.set_namespace(new, old))
+
+    def on_limit_range(self, _type: EventType, new: structs.LimitRange | None, old: structs.LimitRange | None) -> None:
+        """Take in a LimitRange."""
+        self._note_allowance(changed=self.namespaces.set_limits(new, old))
+
+    def on_resource_quota(
+        self, _type: EventType, new: structs.ResourceQuota | None, old: structs.ResourceQuota | None
+    ) -> None:
+        """Take in a ResourceQuota; each pod that comes or goes changes its status."""
+        self._note_allowance(changed=self.namespaces.set_quota(new, old))
+
+    def on_runtime_class(
+        self, _type: EventType, new: structs.RuntimeClass | None, old: structs.RuntimeClass | None
+    ) -> None:
+        """Take in a RuntimeClass."""
+        self._note_allowance(changed=self.namespaces.set_runtime_class(new, old))
+
+    def _note_allowance(self, *, changed: bool) -> None:
+        if changed:
+            self.rules_changed = True
+            self._changed()
 
     def _take_rule(
         self,
@@ -143,23 +211,35 @@ class Store:
 
     def drain(self) -> set[str]:
         """Return the workloads to look at now: changed ones, and all that wait where room or rules may let them in."""
-        due = set(self.workloads.dirty)
+        due = self.workloads.dirty | self._promised
+        self.roomy = self.capacity.freed or self.rules_changed or self._time_passed
         if self.capacity.freed or self.rules_changed:
             due |= self._waiting
         self.workloads.dirty.clear()
-        self.capacity.freed = self.rules_changed = False
+        self.capacity.freed = self.rules_changed = self._time_passed = False
         return due
 
     def state(self, uid: str) -> WorkloadState | None:
         """Return all that is known of a workload, and note what it reserves now; None if it is gone."""
         pods = self.capacity.pods_of(self.workloads.job_id(uid))
-        state = self.workloads.state(uid, pods)
-        reserved = None if state is None else reservation_of(state, pods.bound, pods.unbound)
-        if reserved is None and self.rooms.reserves(uid) and not pods.bound:
+        further = [self.capacity.pods_of(job) for job in self.workloads.set_job_ids(uid)]
+        told = next((one.unschedulable for one in (pods, *further) if one.unschedulable), None)
+        state = self._admitted(self.workloads.state(uid, msgspec.structs.replace(pods, unschedulable=told)))
+        counts = [(one.bound, one.unbound) for one in further]
+        reserved = None if state is None else reservation_of(state, pods.bound, pods.unbound, counts)
+        if reserved is None and self.rooms.reserves(uid) and not any(one.bound for one in (pods, *further)):
             self.capacity.freed = True  # given back, not taken up by its pods
         self.rooms.see(uid, reserved)
         self._note_running(uid, state, pods)
         return state
+
+    def _admitted(self, state: WorkloadState | None) -> WorkloadState | None:
+        """Look at the pods as the API server will make them: what is reserved for them is what they will take."""
+        if state is None or not isinstance(state.workload, Workload):
+            return state
+        known = self.namespaces
+        made = admitted(state.workload, known.frozen, known.runtime_classes)
+        return state if made is state.workload else msgspec.structs.replace(state, workload=made)
 
     def _note_running(self, uid: str, state: WorkloadState | None, pods: JobPods) -> None:
         places = self.capacity.places_of(self.workloads.job_id(uid)) if pods.bound else Places()
@@ -179,6 +259,7 @@ class Store:
 
     def look_at_unsettled(self) -> None:
         """Mark everything that is on its way somewhere: events may have been missed, as by a writer that gave up."""
+        self._time_passed = True
         for uid in self.workloads.uids:
             status = self.workloads.status(uid)
             if not status.is_true(ConditionType.FINISHED) and not status.is_true(ConditionType.READY):
@@ -197,14 +278,25 @@ class Store:
         """Note whether a workload waits for room or rules to change."""
         (self._waiting.add if waiting else self._waiting.discard)(uid)
 
-    def snapshot(self) -> Snapshot:
-        """Freeze everything for one cycle."""
+    def promise(self, uid: str, *, promised: bool) -> None:
+        """Note whether room is made for a waiting workload: it is then looked at in every cycle, before its like."""
+        (self._promised.add if promised else self._promised.discard)(uid)
+
+    def snapshot(self, pending: Iterable[Workload] = ()) -> Snapshot:
+        """Freeze everything for one cycle that is to decide for the `pending` workloads."""
+        shapes = (shape for one in pending for shape in (one.pod, *(other.pod for other in one.others)))
+        looking = any(shape.rules is not None and shape.rules.looks_at_others for shape in shapes)
         return Snapshot(
             nodes=self.capacity.nodes,
             pools=self.pools,
             policies=dict(self.policies),
             usage=self.capacity.usage,
+            supply=self.supplies.frozen(self.pools, datetime.now(UTC)),
             reserved=self.rooms.taken,
+            namespaces=self.namespaces.frozen,
+            runtime_classes=self.namespaces.runtime_classes,
+            neighbours=self.capacity.neighbours(everyone=looking),
             running=self.running.frozen,
+            promised=frozenset(self._promised),
             moved=self.running.moved,
         )

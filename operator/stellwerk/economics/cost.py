@@ -20,6 +20,8 @@ COMPUTE: Final = "Compute"
 SPOT_RISK: Final = "SpotRisk"
 CARBON: Final = "Carbon"
 EGRESS: Final = "Egress"
+WAITING: Final = "Waiting"
+ROOM_TAKEN: Final = "RoomTaken"
 
 _GRAMS_PER_TONNE: Final = 1_000_000
 
@@ -30,6 +32,8 @@ class Site(msgspec.Struct, frozen=True):
     pool: Pool
     node: Resources | None
     """Allocatable resources of a typical node; None if the pool has no nodes."""
+    wait_s: int = 0
+    """Seconds until nodes come that the pool has yet to get; 0 for those that are there."""
 
 
 def expected_cost(
@@ -67,10 +71,19 @@ def expected_cost(
         emission_rate = amount / hours
         parts.append(CostPart(CARBON, round(amount)))
     missing = missing or _add_egress(parts, workload, pool, policy)
+    if site.wait_s and policy.waiting_price_per_hour:
+        parts.append(CostPart(WAITING, round(Fraction(policy.waiting_price_per_hour) * MICROS * site.wait_s / 3600)))
     if missing:
         return Cost(pool.price.currency, round(rate), None, (), carbon, missing)
     total = sum(part.amount for part in parts)
     return Cost(pool.price.currency, round(rate + emission_rate), total, tuple(parts), carbon)
+
+
+def expected(cost: Cost) -> int | None:
+    """Return what is really expected to be paid, in micro-units: the total without the worth of the room to others."""
+    if cost.total is None:
+        return None
+    return cost.total - sum(part.amount for part in cost.parts if part.name == ROOM_TAKEN)
 
 
 def run_hours(workload: Workload, option: AcceleratorOption | None, replicas: int | None = None) -> Fraction:

@@ -41,16 +41,22 @@ def judge(kind: str, body: Mapping[str, Any], now: datetime) -> Transaction | No
     return _write(kind, metadata, old, new)
 
 
-def pool_status(body: Mapping[str, Any], nodes: int, accelerators: int) -> Transaction | None:
+def pool_status(
+    body: Mapping[str, Any], nodes: int, accelerators: int, supply: Mapping[str, Any] | None = None
+) -> Transaction | None:
     """Return the write of what was found of a ComputePool, None if it stands already.
 
     Args:
         body: The pool as seen.
         nodes: How many nodes it has.
         accelerators: How many accelerators these have.
+        supply: What was learned of it; None removes what the status says of that.
     """
     old = body.get("status") or {}
-    return _write("ComputePool", body["metadata"], old, {**old, "nodes": nodes, "accelerators": accelerators})
+    new = {**old, "nodes": nodes, "accelerators": accelerators, "supply": supply}
+    if supply is None:
+        del new["supply"]
+    return _write("ComputePool", body["metadata"], old, new)
 
 
 def _write(kind: str, metadata: Mapping[str, Any], old: Mapping[str, Any], new: Json) -> Transaction | None:

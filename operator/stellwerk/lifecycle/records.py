@@ -70,4 +70,5 @@ def _why(candidate: Candidate) -> str:
     """Say all that speaks against a candidate, or that nothing does."""
     if candidate.rejections:
         return "; ".join(rejection.message for rejection in candidate.rejections)
-    return "chosen" if candidate.verdict is Verdict.CHOSEN else "would do, and another one is better"
+    grown = " with nodes that the pool has yet to get" if candidate.grown else ""
+    return f"chosen{grown}" if candidate.verdict is Verdict.CHOSEN else f"would do{grown}, and another one is better"

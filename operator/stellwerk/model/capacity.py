@@ -16,10 +16,21 @@ BLOCKING_EFFECTS: Final = ("NoSchedule", "NoExecute")
 """Taint effects that keep a pod away; `PreferNoSchedule` only asks."""
 
 
+TERMINATION_TAINTS: Final = (
+    "karpenter.sh/disrupted",
+    "karpenter.sh/disruption",
+    "aws-node-termination-handler/",
+    "cloud.google.com/impending-node-termination",
+    "node.cloudprovider.kubernetes.io/shutdown",
+    "node.kubernetes.io/out-of-service",
+)
+"""Taints that begin like this say that the node is about to be taken away, or was."""
+
+
 PASSING_TAINTS: Final = (
+    *TERMINATION_TAINTS,
     "node.kubernetes.io/",
     "node.cloudprovider.kubernetes.io/",
-    "karpenter.sh/disrupted",
     "karpenter.sh/unregistered",
     "ToBeDeletedByClusterAutoscaler",
 )
@@ -97,6 +108,11 @@ class Node(msgspec.Struct, frozen=True):
         if not self.ready or self.unschedulable:
             return False
         return not any(taint.blocks and taint.passing for taint in self.taints)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is about to be taken away."""
+        return any(taint.key.startswith(TERMINATION_TAINTS) for taint in self.taints)
 
     @property
     def guards(self) -> tuple[Taint, ...]:

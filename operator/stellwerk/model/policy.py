@@ -68,3 +68,8 @@ class Policy(msgspec.Struct, frozen=True):
 
 BUILT_IN_POLICY = Policy()
 """Rules for those who name no policy where no object `default` exists."""
+
+
+def policy_of(name: str, policies: Mapping[str, Policy]) -> Policy:
+    """Return the policy that rules over what runs under this name; the built-in one if it is gone."""
+    return policies.get(name, BUILT_IN_POLICY)

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 import msgspec
 
 from stellwerk.model.capacity import Node, Pool
+from stellwerk.model.namespaces import NamespaceRules, RuntimeClass
+from stellwerk.model.podrules import Neighbour
 from stellwerk.model.policy import Policy
 from stellwerk.model.resources import Resources
 from stellwerk.model.running import Running
+from stellwerk.model.supply import Supply
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -24,6 +27,8 @@ class Reservation(msgspec.Struct, frozen=True):
     pods: int
     """How many are not bound yet."""
     preferred_nodes: tuple[str, ...] = ()
+    others: tuple[Reservation, ...] = ()
+    """What goes with it for further pod sets; a snapshot holds these beside it, not in it."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -43,5 +48,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Uids of pending workloads for whom others make room or have made it: they go first among their priority."""
     moved: Mapping[str, tuple[str, ...]] = {}
     """When workloads of a policy were moved to save money, by the policy's name; RFC 3339 in UTC."""
+    namespaces: Mapping[str, NamespaceRules] = {}
+    """What namespaces allow, by name; nothing is known to be forbidden where a name is absent."""
+    runtime_classes: Mapping[str, RuntimeClass] = {}
+    """By name."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """Bound pods that keep others away; all bound pods where some pending one looks at the labels of others."""
+    supply: Mapping[tuple[str, str], Supply] = {}
+    """What was learned of pools, by cluster and name."""
     cluster_health: Mapping[str, str] = {}
     """Why a cluster must not be used now, by cluster name; a healthy one is absent."""

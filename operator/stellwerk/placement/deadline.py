@@ -50,7 +50,7 @@ def _expected_seconds(ask: Ask, view: PoolView, replicas: int) -> int:
     """Return how long the run is expected to take there on so many pods, in whole seconds."""
     hours = run_hours(ask.workload, ask.option, replicas)
     interrupted = interruption_hours(ask.workload, ask.option, view.pool, ask.policy, replicas)
-    seconds = (hours + (interrupted or 0)) * 3600
+    seconds = (hours + (interrupted or 0)) * 3600 + view.site.wait_s
     return -(-seconds.numerator // seconds.denominator)
 
 

@@ -173,6 +173,19 @@ def pool_has_no_nodes(ask: Ask, view: PoolView) -> Rejection | None:
     return Rejection(Reason.POOL_HAS_NO_NODES, found, change, permanent=False)
 
 
+def stocked_out(ask: Ask, view: PoolView) -> Rejection | None:  # noqa: ARG001 - a rule like the others
+    """New nodes of the pool came in time when they were asked for last, or that is long enough ago."""
+    if view.stocked_out is None:
+        return None
+    until, name = f"{view.stocked_out:%Y-%m-%d %H:%M} UTC", view.pool.name
+    return Rejection(
+        Reason.STOCKED_OUT,
+        f"{name} did not get new nodes in time: stocked out until {until}",
+        f"wait until {until}, or add nodes to pool {name}",
+        permanent=False,
+    )
+
+
 def _offers_no_accelerator(ask: Ask, view: PoolView) -> bool:
     declared = view.pool.accelerator is not None  # else AcceleratorMismatch says it
     return declared and ask.option is not None and bool(view.nodes) and view.accelerators[1] == 0

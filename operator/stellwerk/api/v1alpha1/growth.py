@@ -32,7 +32,7 @@ class PoolGrowth(WireModel):
         Duration,
         doc(
             "How long a new node takes from the first pending pod until it is ready. Pods that have found no node after"
-            " twice this time (setting supply.patience) are placed elsewhere.",
+            " twice this time (setting supply.provision_times) are placed elsewhere.",
             "5m",
         ),
     ]
