@@ -11,6 +11,7 @@ from stellwerk.api.conditions import ConditionType
 from stellwerk.cluster import structs
 from stellwerk.lifecycle.job import child_name
 from stellwerk.lifecycle.observed import JobView
+from stellwerk.lifecycle.podsets import set_job_keys
 from stellwerk.model.workload import WorkloadKey
 
 
@@ -18,32 +19,38 @@ class Claims:
     """AIWorkloads by the Job that they claim."""
 
     def __init__(self) -> None:
-        self._job_of: dict[str, WorkloadKey] = {}
+        self._jobs_of: dict[str, tuple[WorkloadKey, ...]] = {}
         self._claimants: dict[WorkloadKey, dict[str, structs.AIWorkload]] = {}
 
     def note(self, workload: structs.AIWorkload) -> set[str]:
         """Note what an AIWorkload claims now; return the uids of all that this may concern, itself among them."""
-        uid, job = workload.metadata.uid, _claimed(workload)
-        concerned: set[str] = set() if self._job_of.get(uid, job) == job else self.forget(uid)
-        self._job_of[uid] = job
-        claimants = self._claimants.setdefault(job, {})
-        claimants[uid] = workload
-        return concerned | claimants.keys()
+        uid, jobs = workload.metadata.uid, _claimed(workload)
+        concerned: set[str] = set() if self._jobs_of.get(uid, jobs) == jobs else self.forget(uid)
+        self._jobs_of[uid] = jobs
+        for job in jobs:
+            claimants = self._claimants.setdefault(job, {})
+            claimants[uid] = workload
+            concerned |= claimants.keys()
+        return concerned
 
     def forget(self, uid: str) -> set[str]:
         """Forget an AIWorkload; return the uids of those that claim the same Job."""
-        job = self._job_of.pop(uid, None)
-        if job is None:
-            return set()
-        claimants = self._claimants[job]
-        del claimants[uid]
-        if not claimants:
-            del self._claimants[job]
-        return set(claimants)
+        rivals: set[str] = set()
+        for job in self._jobs_of.pop(uid, ()):
+            claimants = self._claimants[job]
+            del claimants[uid]
+            if not claimants:
+                del self._claimants[job]
+            rivals |= claimants.keys()
+        return rivals
 
     def job_of(self, uid: str) -> WorkloadKey | None:
-        """Return the Job that an AIWorkload claims, whether it exists or not; None if the AIWorkload is unknown."""
-        return self._job_of.get(uid)
+        """Return the main Job that an AIWorkload claims, whether it exists or not; None if the AIWorkload is unknown."""
+        return next(iter(self._jobs_of.get(uid, ())), None)
+
+    def set_jobs_of(self, uid: str) -> tuple[WorkloadKey, ...]:
+        """Return the Jobs of further pod sets that an AIWorkload claims, in the order of the spec."""
+        return self._jobs_of.get(uid, ())[1:]
 
     def owner(self, job: JobView) -> str | None:
         """Return the uid of the AIWorkload that a Job runs for, or None."""
@@ -58,9 +65,11 @@ def key_of(meta: structs.ObjectMeta) -> WorkloadKey:
     return WorkloadKey(meta.namespace, meta.name)
 
 
-def _claimed(workload: structs.AIWorkload) -> WorkloadKey:
+def _claimed(workload: structs.AIWorkload) -> tuple[WorkloadKey, ...]:
+    """Return the main Job, then those of further pod sets."""
     meta, reference = workload.metadata, workload.spec.get("workloadRef")
-    return WorkloadKey(meta.namespace, reference["name"] if reference else child_name(meta.name, meta.uid))
+    main = WorkloadKey(meta.namespace, reference["name"] if reference else child_name(meta.name, meta.uid))
+    return (main, *set_job_keys(meta.namespace, meta.name, meta.uid, workload.spec))
 
 
 def _precedence(workload: structs.AIWorkload) -> tuple[bool, bool, bool, str, str]:

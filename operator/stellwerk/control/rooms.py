@@ -68,13 +68,16 @@ class Rooms:
         return self._assumed.get(uid) or self._seen.get(uid)
 
     def _add(self, reservation: Reservation | None, sign: int) -> None:
-        if reservation is None:
-            return
+        if reservation is not None:
+            for one in (reservation, *reservation.others):
+                self._count(one, sign)
+
+    def _count(self, reservation: Reservation, sign: int) -> None:
         alike = (reservation.cluster, reservation.pool, reservation.pod, reservation.preferred_nodes)
         known = self._sums.get(alike)
         pods = (known.pods if known else 0) + sign * reservation.pods
         if pods:
             name = known.uid if known else "/".join((*alike[:2], *alike[3], repr(alike[2].amounts)))
-            self._sums[alike] = msgspec.structs.replace(reservation, uid=name, pods=pods)
+            self._sums[alike] = msgspec.structs.replace(reservation, uid=name, pods=pods, others=())
         else:
             self._sums.pop(alike, None)

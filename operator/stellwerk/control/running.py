@@ -39,6 +39,11 @@ class RunningOnes:
         return self._frozen
 
     @property
+    def nodes(self) -> frozenset[str]:
+        """Names of the nodes with pods of theirs."""
+        return frozenset(name for running in self._seen.values() for name, _ in running.pods_by_node)
+
+    @property
     def moved(self) -> Mapping[str, tuple[str, ...]]:
         """When workloads of each policy were moved, by the policy's name; RFC 3339, in order."""
         found: dict[str, list[str]] = {}
@@ -119,6 +124,12 @@ def running_of(state: WorkloadState, places: Places, unbound: int) -> Running | 
         since="" if condition is None else condition.last_transition_time,
         changed=state.status.resized_at or "",
         indexes=places.indexes if workload.min_replicas is not None else (),
-        settled=placement is not None and whole and not unbound and bound >= placement.replicas,
+        settled=(
+            placement is not None
+            and whole
+            and not unbound
+            and bound >= placement.replicas
+            and not workload.others  # to move one pod set is to move all: left in place
+        ),
         leaving=placement is None,
     )

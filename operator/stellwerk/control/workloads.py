@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from stellwerk.api.conditions import ConditionType
 from stellwerk.api.labels import PLACEMENT_ANNOTATION
 from stellwerk.api.reasons import Reason
 from stellwerk.cluster import structs
@@ -140,6 +141,11 @@ class Workloads:
         job = self._job(uid)
         return "" if job is None else structs.job_id(job.key.namespace, job.uid)
 
+    def set_job_ids(self, uid: str) -> tuple[str, ...]:
+        """Return the Jobs of the workload's further pod sets like `job_id`, in the order of the spec."""
+        jobs = self._set_jobs(uid)
+        return tuple("" if job is None else structs.job_id(job.key.namespace, job.uid) for job in jobs)
+
     def orphan(self, key: WorkloadKey) -> JobView | None:
         """Return a labelled Job that no AIWorkload stands for."""
         job = self._jobs.get(key)
@@ -154,13 +160,14 @@ class Workloads:
         found = self._objects.get(uid)
         if found is None:
             return None
-        job = self._job(uid)
+        job, set_jobs = self._job(uid), self._set_jobs(uid)
         return WorkloadState(
             workload=self._taken(found) or self._workload(found, job),
             spec=found.spec,
             status=found.status,
             job=job,
-            job_lost=job is None and uid in self._lost,
+            job_lost=uid in self._lost and None in (job, *set_jobs),
+            set_jobs=set_jobs,
             deleting=found.metadata.deletion_timestamp is not None,
             pods_bound=pods.bound + (job.succeeded if job else 0),
             pods_unschedulable_message=pods.unschedulable,
@@ -168,7 +175,13 @@ class Workloads:
 
     def _job(self, uid: str) -> JobView | None:
         key = self._claims.job_of(uid)
-        job = None if key is None else self._jobs.get(key)
+        return None if key is None else self._job_for(uid, key)
+
+    def _set_jobs(self, uid: str) -> tuple[JobView | None, ...]:
+        return tuple(self._job_for(uid, key) for key in self._claims.set_jobs_of(uid))
+
+    def _job_for(self, uid: str, key: WorkloadKey) -> JobView | None:
+        job = self._jobs.get(key)
         return None if job is None or self._owner(job) != uid else job
 
     def _owner(self, job: JobView) -> str | None:
@@ -201,7 +214,8 @@ class Workloads:
         self._job_by_uid.pop(view.uid, None)
         if self._jobs.get(view.key, view).uid == view.uid:  # not one that was made anew under the name
             self._jobs.pop(view.key, None)
-            if owner is not None and not is_evicted(self.status(owner)):
+            placed = None if owner is None else self.status(owner).condition(ConditionType.PLACED)
+            if owner is not None and (placed is None or placed.status != "False"):  # else it had to go
                 self._lost.add(owner)
 
     def _forget(self, uid: str, key: WorkloadKey) -> None:

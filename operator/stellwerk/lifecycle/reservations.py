@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from stellwerk.lifecycle.observed import WorkloadState
+from collections.abc import Sequence
+
+import msgspec
+
+from stellwerk.lifecycle.observed import JobView, WorkloadState
+from stellwerk.lifecycle.podsets import placement_of
 from stellwerk.lifecycle.resizing import pods_wanted
 from stellwerk.lifecycle.standing import holds_place
 from stellwerk.model.decision import Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Reservation
-from stellwerk.model.workload import Workload
+from stellwerk.model.workload import PodShape, Workload
 
 
-def reservation_of(state: WorkloadState, bound: int, unbound: int = 0) -> Reservation | None:
+Pods = tuple[int, int]
+"""Live pods of one Job: on a node, and on none yet."""
+
+
+def reservation_of(
+    state: WorkloadState, bound: int, unbound: int = 0, further: Sequence[Pods] = ()
+) -> Reservation | None:
     """Return what a placed, unfinished workload still reserves, or None.
 
     Args:
@@ -20,6 +31,7 @@ def reservation_of(state: WorkloadState, bound: int, unbound: int = 0) -> Reserv
         unbound: how many are there and on no node yet. The Job may be seen earlier than its pods: it then counts as
             succeeded what still counts as bound, and only the pods themselves tell how many are to come. Never
             more count than were given room: who labels other pods as its Job's gets nothing by it.
+        further: the same of its further pod sets, in the order of the spec.
 
     """
     placement = state.status.placement
@@ -27,24 +39,53 @@ def reservation_of(state: WorkloadState, bound: int, unbound: int = 0) -> Reserv
         return None
     if not holds_place(state):
         return None
-    if state.job is not None and state.job.finished:
-        return None
     wanted = placement.replicas if state.job is None else min(placement.replicas, pods_wanted(state, state.job))
-    left = max(unbound, wanted - bound, 0)
-    return reserve(state.workload, placement, min(left, placement.replicas))
+    left = _left(state.job, wanted, (bound, unbound))
+    sets = [
+        min(placed.replicas, _left(job, placed.replicas if job is None else job.pods_wanted, pods))
+        for placed, job, pods in zip(placement.pod_sets, state.set_jobs, further, strict=False)
+    ]
+    return reserve(state.workload, placement, min(left, placement.replicas), sets)
 
 
-def reserve(workload: Workload, placement: Placement, pods: int) -> Reservation | None:
-    """Return the room of `pods` pods of a placement; None where no pod is left to bind."""
-    if pods == 0:
+def reserve(
+    workload: Workload, placement: Placement, pods: int, further: Sequence[int] | None = None
+) -> Reservation | None:
+    """Return the room of a placement that is to be kept; None where no pod is left to bind.
+
+    Args:
+        workload: whose room it is.
+        placement: where.
+        pods: how many of its main pods are to come.
+        further: how many of each further pod set; None for all of them.
+
+    """
+    counts = [placed.replicas for placed in placement.pod_sets] if further is None else further
+    shapes = {one.name: one.pod for one in workload.others}
+    others = tuple(
+        _room(workload.uid, placement_of(placement, placed), shapes[placed.name], count)
+        for placed, count in zip(placement.pod_sets, counts, strict=False)
+        if count and placed.name in shapes
+    )
+    if not pods and not others:
         return None
+    return msgspec.structs.replace(_room(workload.uid, placement, workload.pod, pods), others=others)
+
+
+def _left(job: JobView | None, wanted: int, pods: Pods) -> int:
+    """Return how many pods of one Job are still to be bound."""
+    bound, unbound = pods
+    return 0 if job is not None and job.finished else max(unbound, wanted - bound, 0)
+
+
+def _room(uid: str, placement: Placement, pod: PodShape, pods: int) -> Reservation:
     accelerator = placement.accelerator
     extra = Resources.of({accelerator.resource: accelerator.amount}) if accelerator else Resources()
     return Reservation(
-        uid=workload.uid,
+        uid=uid,
         cluster=placement.cluster,
         pool=placement.pool,
-        pod=workload.pod.requests.without(*(name for name, _ in extra.amounts)) + extra,
+        pod=pod.requests.without(*(name for name, _ in extra.amounts)) + extra,
         pods=pods,
         preferred_nodes=placement.preferred_nodes,
     )

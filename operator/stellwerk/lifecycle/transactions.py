@@ -83,12 +83,7 @@ def _child_actions(state: WorkloadState, new: WorkloadStatus) -> list[Action]:
         # The main Job comes last: once it is seen, those of further pod sets were, too.
         main = [] if job else [CreateJob(workload.key, workload.uid, build_job(workload, state.spec, placement))]
         return [*missing_set_jobs(state, placement), *main, *resize_actions(state, new)]
-    if (
-        job is not None
-        and workload.source == "job"
-        and awaits_release(job)
-        and not carries(job, placement, workload.uid)
-    ):
+    if job is not None and awaits_release(job) and not carries(job, placement, workload.uid):
         return [PatchJob(job.key, job.resource_version, job_patch(job, placement, workload.uid))]
     return resize_actions(state, new)
 
