@@ -2,7 +2,6 @@
 
 from stellwerk.api.v1alpha1.aiworkload import AIWorkload, AIWorkloadSpec, WorkloadRef
 from stellwerk.api.v1alpha1.aiworkload_status import (
-    AcceleratorStatus,
     AIWorkloadStatus,
     CandidateStatus,
     CarbonStatus,
@@ -10,7 +9,6 @@ from stellwerk.api.v1alpha1.aiworkload_status import (
     CostPart,
     CostStatus,
     DecisionStatus,
-    PlacementStatus,
 )
 from stellwerk.api.v1alpha1.asks import AcceleratorOption
 from stellwerk.api.v1alpha1.computepool import (
@@ -22,6 +20,7 @@ from stellwerk.api.v1alpha1.computepool import (
     Taint,
 )
 from stellwerk.api.v1alpha1.kind import Column, Kind, KindInfo
+from stellwerk.api.v1alpha1.placement_status import AcceleratorStatus, PlacementStatus
 from stellwerk.api.v1alpha1.placementpolicy import (
     PlacementPolicy,
     PlacementPolicySpec,

@@ -9,9 +9,7 @@ from pydantic import Field
 from stellwerk.api.base import (
     LIST_ATOMIC,
     MAX_COUNTER,
-    Labels,
     ObjectName,
-    QualifiedName,
     Timestamp,
     Token,
     WireModel,
@@ -20,80 +18,14 @@ from stellwerk.api.base import (
 )
 from stellwerk.api.conditions import Conditions
 from stellwerk.api.money import Amount, Currency, KnownOrNot
-from stellwerk.api.v1alpha1.computepool import CapacityType
-from stellwerk.api.v1alpha1.podtemplate import Toleration
+from stellwerk.api.v1alpha1.asks import MAX_POD_SETS
+from stellwerk.api.v1alpha1.placement_status import PlacementStatus
 
 Word = Annotated[str, Field(max_length=63, pattern=r"^[A-Z][A-Za-z]*$")]
 """A reason constant."""
 
 Sentence = Annotated[str, Field(max_length=4096)]
 """Text for people."""
-
-
-class AcceleratorStatus(WireModel):
-    """The accelerators that one pod gets."""
-
-    model: Annotated[Token, doc("Model.", "H100")]
-    count: Annotated[int, doc("Accelerators per pod.", 8, ge=1, le=64)]
-    resource: Annotated[QualifiedName, doc("Resource that the pods ask for.", "nvidia.com/gpu")]
-    units: Annotated[
-        int | None,
-        doc(
-            "Units of the resource that each of the pods asks for, where nodes offer slices of accelerators.",
-            2,
-            ge=1,
-            le=65_536,
-        ),
-    ] = None
-
-
-class PlacementStatus(WireModel):
-    """Where the workload was placed."""
-
-    cluster: Annotated[ObjectName, doc("Cluster of the pool.", "local")]
-    pool: Annotated[ObjectName, doc("The pool.", "onprem-h100")]
-    capacity_type: Annotated[CapacityType, doc("How the pool's nodes are paid for.", "Owned")]
-    provider: Annotated[str, doc("Provider of the pool.", "onprem", max_length=63)] = ""
-    region: Annotated[str, doc("Region of the pool.", "de-fra", max_length=63)] = ""
-    zone: Annotated[str | None, doc("Zone of the pool.", "de-fra-1", max_length=63)] = None
-    accelerator: Annotated[
-        AcceleratorStatus | None,
-        doc(
-            "The alternative that was chosen; absent for CPU only.",
-            {"model": "H100", "count": 8, "resource": "nvidia.com/gpu"},
-        ),
-    ] = None
-    node_selector: Annotated[
-        Labels,
-        doc(
-            "Node selector that the pods get.",
-            {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"},
-            max_length=32,
-        ),
-    ] = {}
-    preferred_nodes: Annotated[
-        tuple[ObjectName, ...],
-        doc(
-            "Nodes for which the packing found room, preferred by the pods; the first hundred.",
-            ["gpu-node-1"],
-            max_length=100,
-            json_schema_extra=LIST_ATOMIC,
-        ),
-    ] = ()
-    new_nodes: Annotated[
-        int,
-        doc("Nodes that the pool lacked for it at the time of the decision, and was to get.", 2, ge=0, le=10_000),
-    ] = 0
-    tolerations: Annotated[
-        tuple[Toleration, ...],
-        doc(
-            "Tolerations that the pods get for the pool's taints.",
-            [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
-            max_length=32,
-            json_schema_extra=LIST_ATOMIC,
-        ),
-    ] = ()
-    replicas: Annotated[int, doc("Pods that were placed.", 4, ge=1, le=10_000)]
 
 
 class CostPart(WireModel):
@@ -258,6 +190,15 @@ class AIWorkloadStatus(WireModel):
             {"apiVersion": "batch/v1", "kind": "Job", "name": "train-resnet-1a2b3c4d"},
         ),
     ] = None
+    children: Annotated[
+        tuple[ChildStatus, ...],
+        doc(
+            "The Jobs that run the pods of further pod sets.",
+            [{"apiVersion": "batch/v1", "kind": "Job", "name": "train-resnet-loader-5e6f7a8b"}],
+            max_length=MAX_POD_SETS,
+            json_schema_extra=list_map("name"),
+        ),
+    ] = ()
     resized_at: Annotated[
         Timestamp | None,
         doc("When an elastic workload last grew or shrank (RFC 3339).", "2026-11-22T19:00:00Z"),
