@@ -19,6 +19,7 @@ import msgspec
 from stellwerk import metrics
 from stellwerk.cluster.outcome import Outcome, OutcomeKind
 from stellwerk.control.inflight import InFlight
+from stellwerk.control.moving import is_moving, is_promised, room_of, with_wishes
 from stellwerk.control.retries import Retries
 from stellwerk.control.store import Store
 from stellwerk.lifecycle.actions import Action, CreateJob, PatchJob, Transaction
@@ -27,7 +28,7 @@ from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.reservations import reserve
 from stellwerk.lifecycle.transactions import actions_for, needs_decision
 from stellwerk.logs import get_logger
-from stellwerk.model.decision import Decision, Mode, Plan
+from stellwerk.model.decision import Decision, Mode, Move, MoveKind, Plan
 from stellwerk.model.workload import Workload
 from stellwerk.placement.planner import plan
 
@@ -73,10 +74,12 @@ class Cycle:
         self._number += 1
         now = datetime.now(UTC)
         batch = self._take_batch()  # 1. what changed, and is not under way
-        snapshot = self._store.snapshot()  # 2. one frozen view
-        decided = without(batch.held, plan(batch.pending, snapshot, now, self._number))  # 3. pure
+        snapshot = self._store.snapshot(batch.pending)  # 2. one frozen view
+        found = plan(batch.pending, snapshot, now, self._number, settle=self._store.roomy)  # 3. pure
+        decided = without(batch.held, found)
+        batch.states = with_wishes(batch.states, decided.moves, self._store)
         due = [*self._adoptions(), *actions_for(decided, batch.states, now)]  # 4. pure
-        self._assume_and_submit(due, batch)  # 5. room is taken now, written later
+        self._assume_and_submit(due, batch, decided.moves)  # 5. room is taken now, written later
         self._note(decided, due, now)  # 6. what the cycle says of itself
         metrics.CYCLE.observe(time.perf_counter() - started)
         return decided
@@ -95,8 +98,9 @@ class Cycle:
         if outcome.resource_version:
             # Placed, though its Job is not there yet.
             self._inflight.half_written(uid, outcome.resource_version, time.monotonic())
-        elif self._inflight.failed(uid):
-            self._store.capacity.freed = True
+        else:
+            self._store.running.settled(uid)
+            self._store.capacity.freed |= self._inflight.failed(uid)
         self._told.pop(uid, None)  # a Job that was not taken in is tried again
         if outcome.kind is not OutcomeKind.NOT_LEADER:
             told = outcome.kind in _REFUSED and isinstance(_failed(outcome), CreateJob | PatchJob)
@@ -105,6 +109,7 @@ class Cycle:
     def restart(self) -> None:
         """Forget all assumptions and look at everything: this replica has just begun to lead."""
         self._inflight.clear()
+        self._store.running.clear()
         self._told.clear()
         self._store.look_at_everything()
 
@@ -118,11 +123,14 @@ class Cycle:
             if seen.version is None:
                 self._forget(uid)
             elif (known := self._store.state(uid)) is not None:
-                state = msgspec.structs.replace(known, refusal=self._retries.refusal(uid))
+                state = msgspec.structs.replace(
+                    known, refusal=self._retries.refusal(uid), eviction=self._store.overdue(known)
+                )
                 if self._inflight.waits(uid, seen, now):
                     self._hold(batch, state)  # its echo will mark it again
                 else:
                     self._inflight.settled(uid)
+                    self._store.running.settled(uid)
                     self._add(batch, state)
         return batch
 
@@ -132,11 +140,14 @@ class Cycle:
             batch.pending.append(state.workload)
             batch.held.add(uid)
 
-    @staticmethod
-    def _add(batch: _Batch, state: WorkloadState) -> None:
+    def _add(self, batch: _Batch, state: WorkloadState) -> None:
         batch.states.append(state)
-        if isinstance(state.workload, Workload) and needs_decision(state):
+        self._store.promise(state.workload.uid, promised=is_promised(state))
+        moving = is_moving(state)
+        if isinstance(state.workload, Workload) and (moving or needs_decision(state)):
             batch.pending.append(state.workload)
+            if moving:
+                batch.held.add(state.workload.uid)
 
     def _adoptions(self) -> Iterable[Transaction]:
         """Make AIWorkloads for labelled, suspended Jobs that have none, or say once why not."""
@@ -151,19 +162,26 @@ class Cycle:
                 yield transaction
         jobs.orphans.clear()
 
-    def _assume_and_submit(self, due: Sequence[Transaction], batch: _Batch) -> None:
+    def _assume_and_submit(self, due: Sequence[Transaction], batch: _Batch, moves: Iterable[Move]) -> None:
         workloads = {workload.uid: workload for workload in batch.pending}
+        states = {state.workload.uid: state for state in batch.states}
+        moved = {move.uid: move for move in moves}
         now = time.monotonic()
         for transaction in due:
             placement, workload = transaction.assumes, workloads.get(transaction.uid)
             room = reserve(workload, placement, placement.replicas) if workload and placement else None
+            if (move := moved.get(transaction.uid)) is not None:
+                room = room_of(move, states[move.uid])
             self._inflight.submit(transaction, room, now)
+            leaves = move is not None and move.kind in (MoveKind.PREEMPT, MoveKind.MIGRATE)
+            self._store.running.changing(transaction.uid, leaving=leaves)
             self._submit(transaction)
 
     def _note(self, decided: Plan, due: Sequence[Transaction], now: datetime) -> None:
         written = {transaction.uid for transaction in due}
         for decision in decided.decisions:
             self._store.wait(decision.uid, waiting=decision.mode is not Mode.FIT)
+            self._store.promise(decision.uid, promised=decision.mode is Mode.PREEMPT)
             if decision.uid in written:  # what was only confirmed is not told again
                 self._measure(decision, now)
                 _log.info("decided", **_fields(decision, decided.cycle))
@@ -191,9 +209,10 @@ class Cycle:
 
 
 def without(held: AbstractSet[str], decided: Plan) -> Plan:
-    """Return the plan without the decisions on some workloads."""
+    """Return the plan without the decisions on some workloads, and without what others must do for these."""
     kept = tuple(decision for decision in decided.decisions if decision.uid not in held)
-    return msgspec.structs.replace(decided, decisions=kept)
+    moves = tuple(move for move in decided.moves if move.cause not in held)
+    return msgspec.structs.replace(decided, decisions=kept, moves=moves)
 
 
 def _report(outcome: Outcome, cycle: int) -> None:

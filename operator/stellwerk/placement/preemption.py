@@ -33,6 +33,7 @@ DISRUPTION: Final = "Disruption"
 TRIES_PER_CYCLE: Final = 20_000
 """Combinations that are tried in one cycle at most: what finds no room then waits for the next cycle."""
 
+
 class Room(msgspec.Struct, frozen=True):
     """A way to make room for a workload."""
 
@@ -162,7 +163,6 @@ class RoomMaker:
     def _awaited(self, view: PoolView) -> tuple[str, ...]:
         names = self._names(view)
         return tuple(str(one.key) for one in self._leaving if any(node in names for node, _ in one.uses))
-
 
     def _names(self, view: PoolView) -> frozenset[str]:
         key = (view.pool.cluster, view.pool.name)

@@ -1,0 +1,130 @@
+"""Growth of elastic gangs: room that nobody waits for goes to those that can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+import msgspec
+
+from stellwerk.economics.cost import expected_cost
+from stellwerk.economics.disruption import option_of
+from stellwerk.model.decision import Decision, Mode, Move, MoveKind, Placement
+from stellwerk.model.policy import Policy, policy_of
+from stellwerk.model.running import Running
+from stellwerk.model.snapshot import Snapshot
+from stellwerk.model.workload import AcceleratorOption, Workload
+from stellwerk.placement.asking import Ask
+from stellwerk.placement.candidates import PREFERRED_NODES, Offer
+from stellwerk.placement.fleet import Fleet, PoolView
+from stellwerk.placement.packing import Assignment
+from stellwerk.placement.wording import pods as pods_text
+
+GROW_PAUSE: Final = timedelta(minutes=1)
+"""For so long after a change of its size a gang does not grow: who has just shrunk for others waits and sees."""
+
+PoolKey = tuple[str, str]
+
+
+class Terms(NamedTuple):
+    """By which rules something is placed anew, and when."""
+
+    policy: Policy
+    now: datetime
+    health: Mapping[str, str]
+
+
+def growth(
+    snapshot: Snapshot, fleet: Fleet, now: datetime, waiting: Mapping[PoolKey, int], moved: Iterable[str] = ()
+) -> list[Move]:
+    """Return which elastic gangs grow now, and take their room.
+
+    Args:
+        snapshot: The world.
+        fleet: Its free room, after everything that waits has been placed.
+        now: The moment.
+        waiting: The highest priority that waits for room, by cluster and pool: those below or equal do not grow there.
+        moved: Uids of what is moved already.
+    """
+    views = {(view.pool.cluster, view.pool.name): view for view in fleet.views}
+    busy = frozenset(moved)
+    moves = []
+    for one in sorted(snapshot.running, key=_turn):
+        place = one.placement
+        if place is None or one.uid in busy or not may_grow(one, now):
+            continue
+        view = views.get((place.cluster, place.pool))
+        above = waiting.get((place.cluster, place.pool))
+        if view is None or (above is not None and above >= one.workload.priority):
+            continue
+        policy = policy_of(one.workload.policy, snapshot.policies)
+        move = _grown(one, place, view, Terms(policy, now, fleet.health))
+        if move is not None:
+            moves.append(move)
+    return moves
+
+
+def may_grow(running: Running, now: datetime) -> bool:
+    """Tell whether a workload is an elastic gang that could use more pods and has been left in peace for a while."""
+    workload, place = running.workload, running.placement
+    if place is None or workload.min_replicas is None or not running.settled:
+        return False
+    if place.replicas >= workload.size(option_of(running)):
+        return False
+    return not running.changed or now - datetime.fromisoformat(running.changed) >= GROW_PAUSE
+
+
+def waiting_for_room(decisions: Iterable[Decision], priorities: Mapping[str, int]) -> dict[PoolKey, int]:
+    """Return the highest priority that waits for room in each pool.
+
+    Args:
+        decisions: Of this cycle.
+        priorities: Of the workloads decided on, by uid.
+    """
+    found: dict[PoolKey, int] = {}
+    for decision in decisions:
+        if decision.mode not in (Mode.WAIT, Mode.PREEMPT):
+            continue
+        for candidate in decision.candidates:
+            if not any(rejection.permanent for rejection in candidate.rejections):
+                key = (candidate.cluster, candidate.pool)
+                found[key] = max(priorities[decision.uid], found.get(key, priorities[decision.uid]))
+    return found
+
+
+def _turn(running: Running) -> tuple[int, str, str]:
+    return -running.workload.priority, running.workload.identity.created, running.uid
+
+
+def _grown(one: Running, place: Placement, view: PoolView, terms: Terms) -> Move | None:
+    option, policy = option_of(one), terms.policy
+    most = one.workload.size(option)
+    whole = expected_cost(one.workload, option, view.site, policy, most)
+    more = _the_more(one.workload, option, most - place.replicas)
+    asked = Ask(more, _unsized(option), policy, whole, terms.health, terms.now)
+    offer = Offer(asked, view, 0)
+    nodes = offer.place() if not offer.rejections else None
+    if not nodes:
+        return None
+    size = place.replicas + sum(node.pods for node in nodes)
+    cost = expected_cost(one.workload, option, view.site, policy, size)
+    why = f"{view.pool.name} has room that nobody waits for"
+    message = f"grown from {place.replicas} to {pods_text(size)} of {most}: {why}"
+    return Move(one.key, one.uid, MoveKind.GROW, message, placement=_wider(place, size, nodes), cost=cost)
+
+
+def _the_more(workload: Workload, option: AcceleratorOption | None, pods: int) -> Workload:
+    """Return a workload that asks for `pods` pods more, or fewer."""
+    options = () if option is None else (_unsized(option),)
+    kept = tuple(one for one in options if one is not None)
+    return msgspec.structs.replace(workload, replicas=pods, min_replicas=1, others=(), accelerators=kept)
+
+
+def _unsized(option: AcceleratorOption | None) -> AcceleratorOption | None:
+    return None if option is None else msgspec.structs.replace(option, replicas=None)
+
+
+def _wider(place: Placement, size: int, nodes: Iterable[Assignment]) -> Placement:
+    names = dict.fromkeys([*place.preferred_nodes, *(one.node for one in nodes)])
+    return msgspec.structs.replace(place, replicas=size, preferred_nodes=tuple(names)[:PREFERRED_NODES])
