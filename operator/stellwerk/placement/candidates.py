@@ -20,7 +20,7 @@ from stellwerk.placement.deadline import least_in_time
 from stellwerk.placement.filters import ROOM, RULES, rejections
 from stellwerk.placement.fleet import Fleet, PoolView
 from stellwerk.placement.packing import Assignment
-from stellwerk.placement.podrules import Found, find, take
+from stellwerk.placement.podrules import Found, Ruled, find, take
 
 PREFERRED_NODES = 100
 """How many of the packed nodes a placement names."""
@@ -93,7 +93,7 @@ class Offer:
         if ruled is None:
             nodes = self.view.place(self._request, size, self._kinds, at_least=self._least)
         else:
-            self._found = find(self.view.company, self.view, ruled, size)
+            self._found = self._find(ruled, size)
             nodes = None if self._found.pods < self._least else take(self.view, ruled, self._found)
         if nodes is not None:
             self._settle(nodes)
@@ -105,8 +105,14 @@ class Offer:
             return False
         ruled = ruled_on(self.ask, self.view)
         if ruled is not None:
-            return find(self.view.company, self.view, ruled, self._least).pods >= self._least
+            return self._find(ruled, self._least).pods >= self._least
         return self.view.bins.fits(self._request, self._least, self._kinds)
+
+    def _find(self, ruled: Ruled, pods: int) -> Found:
+        """Find room for pods with rules; nodes that would have to be named must be there already."""
+        found = find(self.view.company, self.view, ruled, pods)
+        named = [value for _, value in found.selector] + ([one.node for one in found.nodes] if found.exact else [])
+        return Found() if any(is_to_come(name) for name in named) else found
 
     def _allowed(self) -> int:
         """Return how many of its pods the namespace allows now."""

@@ -97,7 +97,7 @@ def accelerators_per_node_too_few(ask: Ask, view: PoolView) -> Rejection | None:
 def node_selector_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
     """Some node of the pool has the labels that the pods themselves require."""
     pod = ask.workload.pod
-    if not pod.requirements or not view.nodes or view.selected(pod):
+    if not pod.requirements or not view.open or view.selected(pod):
         return None
     return Rejection(
         Reason.NODE_SELECTOR_MISMATCH,
@@ -107,14 +107,18 @@ def node_selector_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
 
 
 def taint_not_tolerated(ask: Ask, view: PoolView) -> Rejection | None:
-    """Some node of the pool lets the pods in, by their own tolerations or the pool's declaration."""
+    """Some node that the pods select lets them in, by their own tolerations or the pool's declaration."""
     pod = ask.workload.pod
-    if not view.nodes or view.tolerated(pod):
+    if not view.nodes or view.accepting(pod):
         return None
+    tolerated, selected = view.tolerated(pod), view.selected(pod)
+    if tolerated and not selected:
+        return None  # another rule says why
     taints = " and ".join(map(str, view.blocking_taints(pod)))
+    which = "its nodes that match the pods' node selector" if tolerated else "its nodes"
     return Rejection(
         Reason.TAINT_NOT_TOLERATED,
-        f"its nodes carry the taint {taints}",
+        f"{which} carry the taint {taints}",
         f"tolerate {taints}, or declare it in spec.taints of pool {view.pool.name}",
     )
 

@@ -59,6 +59,7 @@ class PoolView:
         coming = [(node, self._kind(node, keys, coming=True)) for node in new]
         self._kind_by_name = {node.name: kind for node, kind in (*kinds, *coming)}
         self.capacity = Counter((node.allocatable, kind) for node, kind in kinds)
+        self._new = tuple(new)
         self._coming = Counter((node.allocatable, kind) for node, kind in coming)
         self.usable_nodes = sum(node.usable for node in self.nodes)
         usable = [(node.name, free[node.name], kind) for node, kind in kinds if node.usable]
@@ -78,6 +79,7 @@ class PoolView:
         """Return a view of the same room and that of the nodes that the pool has yet to get."""
         twin = copy(self)
         twin.grows, twin.stocked_out = True, stocked_out
+        twin.nodes = self.nodes + self._new
         twin.capacity = self.capacity + self._coming
         twin.usable_nodes += sum(self._coming.values())
         growth = self.pool.growth
