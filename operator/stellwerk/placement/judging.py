@@ -52,6 +52,31 @@ def laid_along(axis: Sequence[str], slices: int, request: Resources) -> Request 
     return Request(vector, wanted(vector[0], slices) if slices > 1 else NOTHING)
 
 
+class Appraisal:
+    """What the rows of a pool are worth, found once per row and set of prices."""
+
+    def __init__(self, rows: Rows, worth: Worth) -> None:
+        """Value `rows` by `worth`."""
+        self._rows = rows
+        self.worth = worth
+        self._epoch = -1
+        self._born: Ints = np.zeros(0, np.int64)
+        self._value: Floats = np.zeros(0)
+
+    def before(self, ids: Ints) -> Floats:
+        """Return what these rows are worth as they are."""
+        born = self._rows.born
+        if self.worth.epoch != self._epoch or len(self._born) < len(born):
+            self._epoch = self.worth.epoch
+            self._born, self._value = np.zeros(len(born), np.int64), np.zeros(len(born))
+        stale = ids[self._born[ids] != born[ids]]
+        if len(stale):
+            rows = self._rows
+            self._value[stale] = self.worth.of(rows.free[stale], rows.devices[stale], rows.kind[stale])
+            self._born[stale] = born[stale]
+        return self._value[ids]
+
+
 class Judge:
     """The rows of a pool as they look to one request, judged once per row and set of prices."""
 
@@ -73,16 +98,16 @@ class Judge:
         self.hole: Ints = np.zeros(0, np.int64)
         """Free slices of the device to use, where a single pod shares one."""
 
-    def judge(self, ids: Ints, worth: Worth) -> None:
+    def judge(self, ids: Ints, appraisal: Appraisal) -> None:
         """See that these rows are judged at the prices of the day."""
-        if worth.epoch != self._epoch:
+        if appraisal.worth.epoch != self._epoch:
             self._born[:] = 0
-            self._epoch = worth.epoch
+            self._epoch = appraisal.worth.epoch
         if len(self._born) < len(self._rows.born):
             self._grow()
         stale = ids[self._born[ids] != self._rows.born[ids]]
         if len(stale):
-            self._judge(stale, worth)
+            self._judge(stale, appraisal)
             self._born[stale] = self._rows.born[stale]
 
     def room(self, ids: Ints) -> Ints:
@@ -134,7 +159,7 @@ class Judge:
         ]
         return ids[np.lexsort(columns[::-1])]
 
-    def _judge(self, ids: Ints, worth: Worth) -> None:
+    def _judge(self, ids: Ints, appraisal: Appraisal) -> None:
         pods = np.minimum(self.room(ids), self._most)
         self.pods[ids], self.loss[ids], self.hole[ids] = pods, 0, _NO_HOLE
         some = pods > 0
@@ -143,7 +168,7 @@ class Judge:
             return
         rows = self._rows
         free, devices, kind = rows.free[ids], rows.devices[ids], rows.kind[ids]
-        before: Floats = worth.of(free, devices, kind)
+        before, worth = appraisal.before(ids), appraisal.worth
         left = np.asarray(free - pods[:, None] * self._vector, np.int64)
         want = self._request.devices
         if want.part and not want.whole and self._most == 1:

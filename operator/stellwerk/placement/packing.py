@@ -7,15 +7,14 @@ taken: with nothing known of the demand this is best fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from stellwerk.model.resources import UNBOUNDED, Resources
 from stellwerk.placement.devices import Ints, in_pieces, padded, relaid
-from stellwerk.placement.judging import Judge, Request, along, laid_along
+from stellwerk.placement.judging import Appraisal, Judge, Request, along, laid_along
 from stellwerk.placement.quotes import Assignment, Limits, Quote, Sliced, Step
 from stellwerk.placement.roomvalue import Worth, Worthless
 from stellwerk.placement.rows import Key, Rows
@@ -47,14 +46,15 @@ class Bins:
         width = max(map(len, devices.values()), default=0)
         keys = (Key(along(self._axis, free), padded(devices.get(name, ()), width), kind) for name, free, kind in told)
         self._rows = Rows(len(self._axis), width, zip(keys, range(len(told)), strict=True))
-        self._worth: Worth = Worthless()
+        self._worth = Appraisal(self._rows, Worthless())
         self._judges: dict[tuple[Request, int], Judge] = {}
         self._most: dict[Request, int] = {}
+        self._requests: dict[Resources, Request | None] = {}
         self._ranks: dict[str, int] = {}
+        self._of_kinds: dict[frozenset[int], tuple[Ints, Ints]] = {}
         self._device_counts = {name: len(found) for name, found in devices.items()}
         self._lay: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
         """How the devices of a node lay when it had that free vector, for room that comes back."""
-        self._moved: list[tuple[int, Key]] | None = None
 
     @property
     def axis(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class Bins:
 
     def value_by(self, worth: Worth) -> None:
         """Judge places by this worth from now on."""
-        self._worth = worth
+        self._worth = Appraisal(self._rows, worth)
         self._judges.clear()
 
     def stock(self) -> tuple[Ints, Ints, Ints, Ints]:
@@ -96,22 +96,21 @@ class Bins:
             per_node: Most pods of this gang on one node.
             only: Names of the nodes that may be used; None allows all.
 
-        Returns:
-            Pods per node in the order of filling, or None if the gang does not fit.
+        Returns the pods per node in the order of filling, or None if the gang does not fit.
         """
         quote = self.quote(request, pods, Limits(kinds, per_node, only), at_least=at_least)
         return None if quote is None else self.take(request, quote)
 
     def quote(self, request: Resources, pods: int, limits: Limits, *, at_least: int | None = None) -> Quote | None:
         """Return how a gang would be placed now and what that takes, None if it does not fit; changes nothing."""
-        asked = laid_along(self._axis, self._slices, request)
+        asked = self._laid(request)
         least = pods if at_least is None else at_least
         quote = Quote() if asked is None else self._plan(asked, pods, limits)
         return None if quote.pods < least else quote
 
     def take(self, request: Resources, quote: Quote) -> list[Assignment]:
         """Take the room of a quote, which must be the last word on it: nothing may have changed since."""
-        asked = laid_along(self._axis, self._slices, request)
+        asked = self._laid(request)
         if asked is None:
             return []
         found = []
@@ -127,7 +126,7 @@ class Bins:
 
         They have a right to what becomes free beside the pieces: given to others, it would be booked twice.
         """
-        asked = laid_along(self._axis, self._slices, request)
+        asked = self._laid(request)
         owed = [amount * pods for amount in asked.vector] if asked else []
         while (row := self._richest(owed, kinds)) is not None:
             key = self._rows.keys[row]
@@ -179,7 +178,7 @@ class Bins:
         only: frozenset[str] | None = None,
     ) -> int:
         """Return how many such pods would find room now, at most `UNBOUNDED`."""
-        asked = laid_along(self._axis, self._slices, request)
+        asked = self._laid(request)
         if asked is None:
             return 0
         ids = self._ids(kinds)
@@ -195,7 +194,7 @@ class Bins:
 
     def spots(self, request: Resources, kinds: frozenset[int]) -> dict[str, int]:
         """Return how many such pods each node would take now, by name; nodes that take none are absent."""
-        asked = laid_along(self._axis, self._slices, request)
+        asked = self._laid(request)
         if asked is None:
             return {}
         ids = self._ids(kinds)
@@ -212,20 +211,6 @@ class Bins:
             nodes = nodes * np.isin(kind, list(kinds))
         return int((np.maximum(free[:, self._axis.index(resource)], 0) * nodes).sum())
 
-    @contextmanager
-    def trial(self) -> Iterator[None]:
-        """Take room on trial: at the end everything is as it was."""
-        if self._moved is not None:
-            raise RuntimeError("a trial within a trial")
-        self._moved = []
-        try:
-            yield
-        finally:
-            moved, self._moved = self._moved, None
-            for rank, key in reversed(moved):
-                self._rows.move(self._rows.at[rank], [rank], key)
-            self._most.clear()
-
     def _plan(self, asked: Request, pods: int, limits: Limits) -> Quote:
         """Choose nodes for as many of the pods as there is room for."""
         ids = self._ids(limits.kinds)
@@ -234,7 +219,8 @@ class Bins:
             ids = ids[np.isin(ids, list(allowed))]
         left, steps, used = pods, list[Step](), dict[int, int]()
         while left and len(ids):
-            most = min(left, self._most_on_one(asked), limits.per_node or left)
+            most = min(left, limits.per_node or left)
+            most = most if most == 1 else min(most, self._most_on_one(asked))
             judge = self._judge(asked, most)
             judge.judge(ids, self._worth)
             ids = ids[judge.pods[ids] > 0]
@@ -252,6 +238,12 @@ class Bins:
             there = self._rows.members if allowed is None else allowed
             ids = ids[~np.isin(ids, [row for row, nodes in used.items() if nodes >= len(there[row])])] if left else ids
         return Quote(tuple(steps), pods - left, sum(step.loss for step in steps))
+
+    def _laid(self, request: Resources) -> Request | None:
+        """Lay a request out on the axis, once; None if no node offers one of its resources."""
+        if request not in self._requests:
+            self._requests[request] = laid_along(self._axis, self._slices, request)
+        return self._requests[request]
 
     def _judge(self, asked: Request, most: int) -> Judge:
         judge = self._judges.get((asked, most))
@@ -272,7 +264,10 @@ class Bins:
     def _ids(self, kinds: frozenset[int]) -> Ints:
         """Return the rows of these classes."""
         live = self._rows.live()
-        return live[np.isin(self._rows.kind[live], list(kinds))]
+        known = self._of_kinds.get(kinds)
+        if known is None or known[0] is not live:
+            known = self._of_kinds[kinds] = (live, live[np.isin(self._rows.kind[live], list(kinds))])
+        return known[1]
 
     def _allowed(self, only: frozenset[str]) -> dict[int, list[int]]:
         """Return the named nodes by row, each in order."""
@@ -288,8 +283,6 @@ class Bins:
         return self._ranks
 
     def _move(self, row: int, ranks: Sequence[int], key: Key) -> None:
-        if self._moved is not None:
-            self._moved += [(rank, self._rows.keys[row]) for rank in ranks]
         self._rows.move(row, tuple(ranks), key)
 
     def _richest(self, owed: Sequence[int], kinds: frozenset[int]) -> int | None:

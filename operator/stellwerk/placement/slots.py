@@ -49,13 +49,17 @@ class Slots:
         self._at = self._axis.index(accelerator)
         self._slices = slices
         self._ask: Singles = np.zeros((len(self._axis), 0), np.float32)
-        self._whole: Ints = np.zeros(0, np.int64)
+        self._whole: Singles = np.zeros(0, np.float32)
+        self._shared: Ints = np.zeros(0, np.int64)
+        """Shapes that share a device, by column."""
         self._level: Ints = np.zeros(0, np.int64)
-        self._shared: npt.NDArray[np.bool_] = np.zeros(0, bool)
+        """Their columns in the table."""
         self._access: npt.NDArray[np.bool_] = np.zeros((kinds, 0), bool)
         self._parts: list[int] = []
         self._table: Singles = np.zeros((slices + 1, 0), np.float32)
-        self._columns: list[tuple[int, npt.NDArray[np.bool_]]] = []
+        self._divisor = self._ask
+        self._columns: list[tuple[int, Ints | None]] = []
+        """Resources that some shape asks for, and the shapes that do not."""
 
     def __len__(self) -> int:
         return len(self._whole)
@@ -77,11 +81,14 @@ class Slots:
             access[sorted(need.kinds), at] = True
         self._ask = np.concatenate([self._ask, ask], axis=1)
         self._access = np.concatenate([self._access, access], axis=1)
-        self._whole = np.append(self._whole, [need.devices.whole for need in needs])
-        self._shared = np.append(self._shared, [need.devices.part > 0 for need in needs])
-        self._level = np.append(self._level, [self._level_of(need.devices.part) for need in needs])
-        asked = ((at, self._ask[at] > 0) for at in range(len(self._axis)) if at != self._at)
-        self._columns = [(at, some) for at, some in asked if some.any()]
+        first = len(self)
+        shared = [(first + at, need.devices.part) for at, need in enumerate(needs) if need.devices.part]
+        self._shared = np.append(self._shared, np.array([at for at, _ in shared], np.int64))
+        self._level = np.append(self._level, np.array([self._level_of(part) for _, part in shared], np.int64))
+        self._whole = np.append(self._whole, np.array([max(1, need.devices.whole) for need in needs], np.float32))
+        self._divisor = np.where(self._ask > 0, self._ask, np.float32(1))
+        idle = ((at, np.flatnonzero(self._ask[at] <= 0)) for at in range(len(self._axis)) if at != self._at)
+        self._columns = [(at, none if len(none) else None) for at, none in idle if len(none) < len(self)]
 
     def of(self, free: Ints, devices: Ints, kind: Ints) -> Singles:
         """Return the slots in parts of `UNIT`, rows x shapes, as whole numbers.
@@ -95,7 +102,8 @@ class Slots:
         room = self._by_devices(free, devices)
         np.minimum(room, by_others, out=room)
         room[(by_others < 1) | ~self._access[kind]] = 0
-        np.sqrt(room, out=room, where=self._shared[None, :])
+        if len(self._shared):
+            room[:, self._shared] = np.sqrt(room[:, self._shared])
         room *= np.float32(UNIT)
         return np.rint(room, out=room)
 
@@ -103,24 +111,23 @@ class Slots:
         least: Singles = np.full((len(free), len(self)), np.inf, np.float32)
         there = free.astype(np.float32)
         for at, some in self._columns:
-            copies = np.full_like(least, np.inf)
-            np.divide(there[:, at, None], self._ask[at][None, :], out=copies, where=some[None, :])
+            copies = there[:, at, None] / self._divisor[at][None, :]
+            if some is not None:
+                copies[:, some] = np.inf
             np.minimum(least, copies, out=least)
         return least
 
     def _by_devices(self, free: Ints, devices: Ints) -> Singles:
         shares = bool(devices.shape[1])
         idle = (devices == self._slices).sum(axis=1) if shares else np.maximum(free[:, self._at], 0)
-        room: Singles = (idle[:, None] // np.maximum(self._whole, 1)[None, :]).astype(np.float32)
+        room: Singles = np.floor(idle.astype(np.float32)[:, None] / self._whole[None, :])
         if self._parts:
             by_level = self._table[devices].sum(axis=1) * np.float32(1 / UNIT)
-            room[:, self._shared] = by_level[:, self._level[self._shared]]
+            room[:, self._shared] = by_level[:, self._level]
         return room
 
     def _level_of(self, part: int) -> int:
         """Return the column of the table of `part`: for each number of free slices the root of its shares."""
-        if not part:
-            return 0
         if part not in self._parts:
             shares = (np.arange(self._slices + 1) // part).astype(np.float32)
             column = np.rint(np.sqrt(shares) * np.float32(UNIT))
