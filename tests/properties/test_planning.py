@@ -16,6 +16,7 @@ from stellwerk.api.reasons import Reason
 from stellwerk.model.decision import Decision, Mode, Verdict
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
+from stellwerk.placement import planner
 from stellwerk.placement.packing import Assignment, Bins
 from stellwerk.placement.planner import plan
 from tests.builders import NOW, node, resources
@@ -28,19 +29,36 @@ many = settings(max_examples=100)
 
 @contextmanager
 def watching() -> Iterator[Taken]:
-    """Record what is really taken of nodes: request, size of the gang, and pods by node."""
+    """Record what is really taken of nodes, in the round that is taken: request, size of the gang, and pods by node."""
+    rounds: list[tuple[Any, Taken]] = []
+    current: Taken = []
     taken: Taken = []
-    place = Bins.place
+    place, go, improved = Bins.place, planner._Planner.go, planner.improved
 
     def watched(
         bins: Bins, request: Resources, pods: int, kinds: frozenset[int], **limits: Any
     ) -> list[Assignment] | None:
         found = place(bins, request, pods, kinds, **limits)
         if found is not None:
-            taken.append((request, pods, found))
+            current.append((request, pods, found))
         return found
 
-    with patch.object(Bins, "place", watched):
+    def gone(*args: Any) -> Any:
+        current.clear()
+        found = go(*args)
+        rounds.append((found, list(current)))
+        return found
+
+    def chosen(*args: Any) -> Any:
+        best, bound = improved(*args)
+        taken.extend(next(mine for one, mine in rounds if one.taken is best.taken))
+        return best, bound
+
+    with (
+        patch.object(Bins, "place", watched),
+        patch.object(planner._Planner, "go", gone),
+        patch.object(planner, "improved", chosen),
+    ):
         yield taken
 
 

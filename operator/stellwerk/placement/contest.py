@@ -7,6 +7,7 @@ node is only bounded), so its optimum bounds what any plan must cost; what comes
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -14,11 +15,13 @@ import msgspec
 PAIRS_LIMIT: Final = 20_000
 """Most pairs of a demand and a room that a question may hold; a bigger batch is left as greedy placed it."""
 
+Place = tuple[str, str, int, bool]
+"""Where a workload should go: cluster, pool, which of its alternatives, and whether on nodes that are yet to come."""
+
 
 class Room(msgspec.Struct, frozen=True, array_like=True):
     """Nodes of one pool that have as many accelerators free; vectors follow the resources of the pool."""
 
-    pool: int
     nodes: int
     total: tuple[int, ...]
     """Free over all of them."""
@@ -40,7 +43,6 @@ class Choice(msgspec.Struct, frozen=True, array_like=True):
     """One shape on one of its candidates."""
 
     shape: int
-    pool: int
     cost: int
     """Expected cost of one workload in micro-units."""
     demands: tuple[Demand, ...]
@@ -76,3 +78,63 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     """How many of each crowd were to be placed when the bound was computed."""
     bound: int | None
     """Micro-units that placing so many costs at least, for any assignment; None if not known."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A problem with the names of what its numbers stand for."""
+
+    problem: Problem
+    crowds: tuple[tuple[str, ...], ...]
+    """Uids of each crowd, in queue order."""
+    places: tuple[Place, ...]
+    """Of each choice."""
+    exact: bool
+    """Whether the bound of an answer holds: nothing in it is held in its place."""
+
+    @property
+    def uids(self) -> frozenset[str]:
+        """Of all workloads that are asked about."""
+        return frozenset(uid for crowd in self.crowds for uid in crowd)
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """Where the workloads of a batch should go together."""
+
+    places: dict[str, Place]
+    """By uid."""
+    crowds: tuple[tuple[str, ...], ...]
+    """Of the question."""
+    placed: tuple[int, ...]
+    """How many of each crowd the bound is about."""
+    bound: int | None
+    """Micro-units that placing so many of each crowd costs at least; None if not known."""
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Uids of all that were asked about."""
+        return frozenset(uid for crowd in self.crowds for uid in crowd)
+
+    def covers(self, taken: Mapping[str, int | None]) -> bool:
+        """Tell whether the bound is about what was placed in the end: as many of each crowd."""
+        found = (sum(taken.get(uid) is not None for uid in crowd) for crowd in self.crowds)
+        return tuple(found) == self.placed
+
+
+Solver = Callable[[Question], Advice | None]
+"""Answers a question, now or never: None leaves the batch as greedy placed it."""
+
+
+def spread(question: Question, answer: Answer) -> Advice | None:
+    """Give each workload its place by the counts of an answer: of one shape, the first in the queue gets the best."""
+    if not answer.counts:
+        return None
+    places: dict[str, Place] = {}
+    heads = [0] * len(question.crowds)
+    ranked = sorted(range(len(answer.counts)), key=lambda at: (question.problem.choices[at].cost, at))
+    for at in ranked:
+        shape, count = question.problem.choices[at].shape, answer.counts[at]
+        crowd = question.crowds[shape]
+        for uid in crowd[heads[shape] : heads[shape] + count]:
+            places[uid] = question.places[at]
+        heads[shape] += count
+    return Advice(places, question.crowds, answer.placed, answer.bound if question.exact else None)

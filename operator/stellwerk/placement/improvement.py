@@ -13,7 +13,7 @@ import highspy
 import msgspec
 import numpy as np
 
-from stellwerk.placement.contest import Answer, Choice, Problem
+from stellwerk.placement.contest import Answer, Problem
 from stellwerk.placement.programme import Programme, Rows
 
 _SCALE: Final = 1e6
@@ -89,6 +89,3 @@ def _options(limits: Limits) -> dict[str, Any]:
         "mip_rel_gap": limits.gap,
     }
     return options if limits.seconds is None else options | {"time_limit": limits.seconds}
-
-
-__all__ = ["DEFAULT_LIMITS", "Choice", "Limits", "solve"]

@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import msgspec
 
 from stellwerk.api.labels import DEFAULT_POLICY
 from stellwerk.api.reasons import Reason
-from stellwerk.model.decision import Candidate, Decision, Mode, Move, Plan, Rejection, Verdict
+from stellwerk.model.decision import Candidate, Decision, Mode, Plan, Verdict
 from stellwerk.model.policy import BUILT_IN_POLICY, Policy
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement import wording
-from stellwerk.placement.candidates import Offer, Shape, offers_for, shape_of
+from stellwerk.placement.candidates import Offer, Shape, shape_of
+from stellwerk.placement.contest import Solver
 from stellwerk.placement.fleet import Fleet
+from stellwerk.placement.offering import offers_for
 from stellwerk.placement.ordering import queue_order
 from stellwerk.placement.packing import Assignment
 from stellwerk.placement.preemption import RoomMaker, preempting
+from stellwerk.placement.prospect import Prospect
+from stellwerk.placement.settling import is_due, settled
+from stellwerk.placement.together import Batch, Round, improved
 
 CANDIDATES_KEPT: Final = 10
 """How many candidates a decision record holds."""
 
 
-def plan(
-    pending: Sequence[Workload], snapshot: Snapshot, now: datetime, cycle: int, *, kept: int = CANDIDATES_KEPT
+def plan(  # noqa: PLR0913 - the world, the moment, and two ways to ask
+    pending: Sequence[Workload],
+    snapshot: Snapshot,
+    now: datetime,
+    cycle: int,
+    *,
+    kept: int = CANDIDATES_KEPT,
+    solver: Solver | None = None,
+    settle: bool = False,
 ) -> Plan:
     """Decide for all `pending` workloads on one `snapshot`, in queue order, each gang whole.
 
     What is decided takes its room at once, so that later decisions see it. A workload that finds no
-    room does not hold up those behind it. The same arguments give the same plan, byte for byte,
-    in whatever order nodes, pools and workloads come.
+    room does not hold up those behind it. Where several compete for the same room, other ways to
+    place them are looked at, and taken if they are better (`together`). The same arguments give the
+    same plan, byte for byte, in whatever order nodes, pools and workloads come.
 
     Args:
         pending: What is to be decided.
@@ -40,60 +54,94 @@ def plan(
         now: The moment of the decision.
         cycle: Its number.
         kept: How many candidates each decision records at most, the best first.
+        solver: Asked for the best assignment of workloads that compete; None does without.
+        settle: Look at what runs as well: who grows, and who is better off elsewhere.
     """
-    if not pending:
+    settle = settle and is_due(snapshot, now)
+    if not pending and not settle:
         return Plan((), cycle, now)  # most cycles only follow what was decided before: spare them the fleet
-    cycle_planner = _Planner(snapshot, pending, now, kept)
     queue = queue_order(pending, snapshot.policies, snapshot.promised)
-    decisions = tuple(cycle_planner.decide(workload) for workload in queue)
-    return Plan(decisions, cycle, now, cycle_planner.moves)
+    planner = _Planner(_World(snapshot, pending, now, kept, settle))
+    best, bound = improved(Batch(queue, planner.again), planner.go(queue), planner, solver)
+    return Plan(tuple(best.decisions[workload.uid] for workload in queue), cycle, now, best.moves, bound)
 
 
-class _Prospect:
-    """What is known in this cycle of one shape: its candidates, and which of them are full."""
+class _World(NamedTuple):
+    """What one cycle looks at."""
 
-    def __init__(self, offers: list[Offer]) -> None:
-        """Keep the `offers`, the best first."""
-        self.offers = offers
-        self.viable = [offer for offer in offers if not offer.rejections]
-        self.full: dict[int, tuple[Rejection, ...]] = {}
-        """Rejections of the viable offers that had no room; room never grows within a cycle."""
-        self.stuck: Decision | None = None
-        """The decision on the first workload of this shape that found no room."""
+    snapshot: Snapshot
+    pending: Sequence[Workload]
+    now: datetime
+    kept: int
+    settle: bool
+
+
+_Kind = tuple[Shape, Hashable]
+"""A shape, and what tells workloads of it apart because of their neighbours and their namespace."""
+
+_Judged = Callable[[Fleet], dict[_Kind, Prospect]]
+"""What is known of shapes already, on a fresh fleet."""
 
 
 class _Planner:
-    """The state of one cycle."""
+    """The state of one round of a cycle."""
 
-    def __init__(self, snapshot: Snapshot, pending: Sequence[Workload], now: datetime, kept: int) -> None:
+    def __init__(self, world: _World, judged: _Judged = lambda _: {}) -> None:
         """Start from a snapshot."""
-        self._now = now
-        self._policies = snapshot.policies
-        self._kept = kept
-        self._fleet = Fleet(snapshot, pending)
-        self._prospects: dict[Shape, _Prospect] = {}
-        self._rooms = RoomMaker(snapshot, now)
+        self._world = world
+        self._policies = world.snapshot.policies
+        self._fleet = Fleet(world.snapshot, world.pending)
+        self._prospects = judged(self._fleet)
+        self._rooms = RoomMaker(world.snapshot, world.now)
+        self._taken: dict[str, int | None] = {}
 
-    @property
-    def moves(self) -> tuple[Move, ...]:
-        """What was decided for workloads that have a place already."""
-        return self._rooms.moves
+    def again(self) -> _Planner:
+        """Return a planner of the same snapshot on which nothing is placed; what was judged for good is kept."""
+        return _Planner(self._world, self._judged_on)
+
+    def _judged_on(self, fleet: Fleet) -> dict[_Kind, Prospect]:
+        views = {id(old): new for old, new in zip(self._fleet.views, fleet.views, strict=True)}
+        return {shape: prospect.on(views) for shape, prospect in self._prospects.items()}
+
+    def go(self, queue: Sequence[Workload], wanted: Mapping[str, int] = MappingProxyType({})) -> Round:
+        """Decide for all: first whoever has a wanted candidate, on just that, then the rest, each in this order."""
+        decisions: dict[str, Decision] = {}
+        for workload in queue:
+            decision = self._decide_as_wanted(workload, wanted[workload.uid]) if workload.uid in wanted else None
+            if decision is not None:
+                decisions[workload.uid] = decision
+        for workload in queue:
+            if workload.uid not in decisions:
+                decisions[workload.uid] = self.decide(workload)
+        moves = self._rooms.moves
+        if self._world.settle:
+            snapshot, now = self._world.snapshot, self._world.now
+            moves += tuple(settled(snapshot, self._fleet, now, queue, (decisions, moves)))
+        return Round(decisions, self._taken, moves)
+
+    def _decide_as_wanted(self, workload: Workload, index: int) -> Decision | None:
+        prospect = self.prospect_of(workload)
+        nodes = prospect.viable[index].place() if prospect else None
+        if prospect is None or nodes is None:
+            return None
+        self._taken[workload.uid] = index
+        return self._shortened(_fit(workload, prospect, index, nodes))
 
     def decide(self, workload: Workload) -> Decision:
         """Decide for one workload and take its room."""
-        policy = self._policies.get(workload.policy)
-        if policy is None and workload.policy == DEFAULT_POLICY:
-            policy = BUILT_IN_POLICY
+        policy = self._policy_of(workload)
         if policy is None:
             return _not_accepted(workload, Reason.POLICY_NOT_FOUND)
         if not policy.admits_namespace(workload.key.namespace):
             return _not_accepted(workload, Reason.POLICY_NOT_ALLOWED)
         prospect = self._prospect(workload, policy)
+        self._taken[workload.uid] = None
         if prospect.stuck is None:
             for index, offer in enumerate(prospect.viable):
                 if index not in prospect.full:
                     nodes = offer.place()
                     if nodes is not None:
+                        self._taken[workload.uid] = index
                         return self._shortened(_fit(workload, prospect, index, nodes))
                     prospect.full[index] = offer.full()
             prospect.stuck = self._shortened(_stuck(workload, prospect.offers))
@@ -102,15 +150,26 @@ class _Planner:
             return preempting(workload, room, prospect.stuck)
         return msgspec.structs.replace(prospect.stuck, key=workload.key, uid=workload.uid)
 
-    def _shortened(self, decision: Decision) -> Decision:
-        return msgspec.structs.replace(decision, candidates=decision.candidates[: self._kept])
+    def prospect_of(self, workload: Workload) -> Prospect | None:
+        """Return what a workload may choose from; None if its policy does not accept it."""
+        policy = self._policy_of(workload)
+        if policy is None or not policy.admits_namespace(workload.key.namespace):
+            return None
+        return self._prospect(workload, policy)
 
-    def _prospect(self, workload: Workload, policy: Policy) -> _Prospect:
-        shape = shape_of(workload)
+    def _policy_of(self, workload: Workload) -> Policy | None:
+        policy = self._policies.get(workload.policy)
+        return BUILT_IN_POLICY if policy is None and workload.policy == DEFAULT_POLICY else policy
+
+    def _shortened(self, decision: Decision) -> Decision:
+        return msgspec.structs.replace(decision, candidates=decision.candidates[: self._world.kept])
+
+    def _prospect(self, workload: Workload, policy: Policy) -> Prospect:
+        shape = (shape_of(workload), self._fleet.concern(workload))
         prospect = self._prospects.get(shape)
         if prospect is None:
-            offers = offers_for(workload, policy, self._fleet, self._now)
-            prospect = self._prospects[shape] = _Prospect(offers)
+            offers = offers_for(workload, policy, self._fleet, self._world.now)
+            prospect = self._prospects[shape] = Prospect(offers)
         return prospect
 
 
@@ -125,17 +184,18 @@ def _not_accepted(workload: Workload, reason: Reason) -> Decision:
     return Decision(workload.key, workload.uid, Mode.NEVER, reason, message, accepted=False, unblock=unblock)
 
 
-def _fit(workload: Workload, prospect: _Prospect, index: int, nodes: list[Assignment]) -> Decision:
+def _fit(workload: Workload, prospect: Prospect, index: int, nodes: list[Assignment]) -> Decision:
     offer = prospect.viable[index]
-    record, fitting = _record(prospect, index)
+    record, fitting, cheaper = _record(prospect, index)
     placement = offer.placement(nodes)
     cost = offer.cost_on(placement.replicas)
     return Decision(
         key=workload.key,
         uid=workload.uid,
         mode=Mode.FIT,
-        reason=Reason.CHEAPEST_FEASIBLE,
-        message=wording.chosen(offer.view.pool.name, cost, fitting) + wording.partly(placement, offer.ask.size),
+        reason=Reason.CHEAPEST_FEASIBLE if cheaper is None else Reason.CHEAPEST_TOGETHER,
+        message=wording.chosen(offer.view.pool.name, cost, fitting, cheaper)
+        + wording.partly(placement, offer.ask.size),
         chosen=placement,
         cost=cost,
         candidates=record,
@@ -143,20 +203,22 @@ def _fit(workload: Workload, prospect: _Prospect, index: int, nodes: list[Assign
     )
 
 
-def _record(prospect: _Prospect, index: int) -> tuple[tuple[Candidate, ...], int]:
-    """Return the candidates of a fit, and how many others would have done."""
+def _record(prospect: Prospect, index: int) -> tuple[tuple[Candidate, ...], int, Candidate | None]:
+    """Return the candidates of a fit, how many others would have done, and the best one that was left to others."""
     chosen = prospect.viable[index].candidate(Verdict.CHOSEN)
     feasible: list[Candidate] = []
     rejected: list[Candidate] = []
+    cheaper: Candidate | None = None
     for other, offer in enumerate(prospect.viable):
-        if other > index and offer.fits():
+        if other != index and other not in prospect.full and offer.fits():
+            cheaper = cheaper or (offer.candidate(Verdict.FEASIBLE) if other < index else None)
             feasible.append(offer.candidate(Verdict.FEASIBLE))
         elif other != index:
             why = prospect.full.get(other) or offer.full()
             rejected.append(offer.candidate(Verdict.REJECTED, why))
     rejected += [offer.candidate(Verdict.REJECTED, offer.rejections) for offer in prospect.offers if offer.rejections]
     rejected.sort(key=lambda candidate: candidate.distance)  # stable: else by rank
-    return (chosen, *feasible, *rejected), len(feasible)
+    return (chosen, *feasible, *rejected), len(feasible), cheaper
 
 
 def _stuck(workload: Workload, offers: Sequence[Offer]) -> Decision:

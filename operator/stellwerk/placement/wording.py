@@ -108,13 +108,16 @@ def occupancy(view: PoolView, room: int, wanted: int) -> str:
     return f"{view.pool.name} has {text}{more}"
 
 
-def chosen(pool: str, cost: Cost, others: int) -> str:
-    """Say why a pool was chosen, and what it costs."""
+def chosen(pool: str, cost: Cost, others: int, cheaper: Candidate | None = None) -> str:
+    """Say why a pool was chosen, and what it costs; `cheaper` is one with room that is left to others of the batch."""
     if cost.per_hour is None or cost.total is None:
         why = "fits, and no candidate that fits has a known cost" if others else "is the only candidate that fits"
         return f"{pool} {why}; what it costs is not known because {cost.unknown}"
     why = f"is the cheapest of {others + 1} candidates that fit" if others else "is the only candidate that fits"
     hourly = amount(cost.per_hour, cost.currency)
+    if cheaper is not None and cheaper.cost.total is not None:
+        alone = amount(cheaper.cost.total, cost.currency)
+        why = f"makes the whole batch cheapest, though {cheaper.pool} would cost this workload {alone}"
     return f"{pool} {why}: {hourly} per hour, {amount(cost.total, cost.currency)} in total"
 
 
