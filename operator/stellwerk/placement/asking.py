@@ -27,6 +27,8 @@ class Ask(msgspec.Struct, frozen=True):
     """Why a cluster must not be used now, by name."""
     now: datetime | None = None
     """The moment of the decision; None where no deadline is asked about."""
+    in_time: int | None = None
+    """With how many pods an elastic gang must start on the pool in question to end by its deadline."""
 
     @property
     def size(self) -> int:
@@ -36,7 +38,7 @@ class Ask(msgspec.Struct, frozen=True):
     @property
     def least(self) -> int:
         """With how many pods it may start."""
-        return self.workload.least(self.option)
+        return self.workload.least(self.option) if self.in_time is None else self.in_time
 
     def request_on(self, view: PoolView) -> Resources:
         """Return what one pod asks for on this pool, accelerators included."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from copy import copy
-from datetime import datetime
+from typing import Self
 
 import msgspec
 
 from stellwerk.economics.cost import expected_cost
 from stellwerk.model.capacity import CapacityType
 from stellwerk.model.decision import Candidate, Cost, PlacedAccelerator, Placement, Rejection, Verdict
-from stellwerk.model.policy import Policy
 from stellwerk.model.resources import Resources
 from stellwerk.model.workload import AcceleratorOption, DataAt, PodSet, PodShape, Workload
 from stellwerk.placement.asking import Ask
@@ -18,7 +18,7 @@ from stellwerk.placement.coming import is_to_come
 from stellwerk.placement.crowd_filters import pod_ask_on, ruled_on
 from stellwerk.placement.deadline import least_in_time
 from stellwerk.placement.filters import ROOM, RULES, rejections
-from stellwerk.placement.fleet import Fleet, PoolView
+from stellwerk.placement.fleet import PoolView
 from stellwerk.placement.packing import Assignment
 from stellwerk.placement.podrules import Found, Ruled, find, take
 
@@ -38,6 +38,9 @@ Shape = tuple[
     DataAt | None,
 ]
 """What makes two workloads the same to the planner."""
+
+Views = Mapping[int, PoolView]
+"""A fresh view of each pool, by the `id` of the old one."""
 
 Order = tuple[bool, bool, int, int, int, str, str, int]
 
@@ -63,13 +66,12 @@ class Offer:
 
     def __init__(self, ask: Ask, view: PoolView, index: int) -> None:
         """Judge `view` by the fixed rules; `index` counts the alternatives of the workload."""
-        self.ask = ask
+        self.ask = msgspec.structs.replace(ask, in_time=least_in_time(ask, view))
         self.view = view
-        self.rejections = rejections(ask, view, RULES)
+        self.rejections = rejections(self.ask, view, RULES)
         self.order = self._order(index)
         self._request: Resources = ask.request_on(view)
         self._kinds = view.accepting(ask.workload.pod)
-        self._least = least_in_time(ask, view)
         self._found = Found()
 
     def _order(self, index: int) -> Order:
@@ -87,26 +89,26 @@ class Offer:
     def place(self) -> list[Assignment] | None:
         """Take room for the gang, or nothing; an elastic one takes what there is."""
         size = self._allowed()
-        if size < self._least:
+        if size < self.ask.least:
             return None
         ruled = ruled_on(self.ask, self.view)
         if ruled is None:
-            nodes = self.view.place(self._request, size, self._kinds, at_least=self._least)
+            nodes = self.view.place(self._request, size, self._kinds, at_least=self.ask.least)
         else:
             self._found = self._find(ruled, size)
-            nodes = None if self._found.pods < self._least else take(self.view, ruled, self._found)
+            nodes = None if self._found.pods < self.ask.least else take(self.view, ruled, self._found)
         if nodes is not None:
             self._settle(nodes)
         return nodes
 
     def fits(self) -> bool:
         """Tell whether the gang would find room now."""
-        if self._allowed() < self._least:
+        if self._allowed() < self.ask.least:
             return False
         ruled = ruled_on(self.ask, self.view)
         if ruled is not None:
-            return self._find(ruled, self._least).pods >= self._least
-        return self.view.bins.fits(self._request, self._least, self._kinds)
+            return self._find(ruled, self.ask.least).pods >= self.ask.least
+        return self.view.bins.fits(self._request, self.ask.least, self._kinds)
 
     def _find(self, ruled: Ruled, pods: int) -> Found:
         """Find room for pods with rules; nodes that would have to be named must be there already."""
@@ -125,10 +127,16 @@ class Offer:
         self.view.company.assume(self.ask.workload, nodes)
         self.view.allowance.take(self.ask.workload.key.namespace, pod_ask_on(self.ask, self.view), pods)
 
-    def on(self, view: PoolView) -> Offer:
-        """Return the same candidate on another view of the same pool, with the same verdict of the fixed rules."""
+    def give_back(self, nodes: Sequence[Assignment]) -> None:
+        """Undo `place`, but for what neighbours saw of it (`Company.back_to`)."""
+        self.view.bins.shift({one.node: self._request * one.pods for one in nodes})
+        pods = sum(one.pods for one in nodes)
+        self.view.allowance.take(self.ask.workload.key.namespace, pod_ask_on(self.ask, self.view), -pods)
+
+    def on(self, views: Views) -> Self:
+        """Return the same candidate on fresh views of the same pools, with the same verdict of the fixed rules."""
         again = copy(self)
-        again.view = view
+        again.view = views[id(self.view)]
         return again
 
     def demands(self) -> tuple[tuple[Resources, int, frozenset[int]], ...]:
@@ -177,25 +185,3 @@ class Offer:
             return None
         units = self._request.get(has.resource)
         return PlacedAccelerator(has.model, option.count, has.resource, None if units == option.count else units)
-
-
-def offers_for(workload: Workload, policy: Policy, fleet: Fleet, now: datetime | None = None) -> list[Offer]:
-    """Judge every pool with every alternative, the best first, for a start at `now`."""
-    offers = [
-        Offer(
-            Ask(
-                workload,
-                option,
-                policy,
-                expected_cost(workload, option, view.site, policy),
-                fleet.health,
-                now,
-            ),
-            view,
-            index,
-        )
-        for view in fleet.views
-        for index, option in enumerate(workload.options)
-        if option is not None or not view.secondary
-    ]
-    return sorted(offers, key=lambda offer: offer.order)

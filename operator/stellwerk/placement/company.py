@@ -34,7 +34,8 @@ class Company:
         self._pods: list[Neighbour] = []
         for pod in snapshot.neighbours:
             self._add(pod, 1)
-        rules = [workload.pod.rules for workload in pending if workload.pod.rules is not None]
+        shapes = (pod for workload in pending for pod in (workload.pod, *(one.pod for one in workload.others)))
+        rules = [shape.rules for shape in shapes if shape.rules is not None]
         self._looking = any(one.looks_at_others for one in rules)
         self._version = 0
         self._wanted: dict[tuple[str, PodFacts], bool] = {}
@@ -60,6 +61,20 @@ class Company:
         for one in nodes:
             pod = Neighbour(workload.key.namespace, labels, one.node, rules.ports, rules.anti_affinity)
             self._add(pod, one.pods)
+        self._version += 1
+        self._wanted.clear()
+
+    def mark(self) -> int:
+        """Return how many kinds of pods are known, for `back_to`."""
+        return len(self._pods)
+
+    def back_to(self, mark: int) -> None:
+        """Forget the pods that were taken in since `mark`."""
+        if len(self._pods) == mark:
+            return
+        for index in range(mark, len(self._pods)):
+            del self._there[index]
+        del self._pods[mark:]
         self._version += 1
         self._wanted.clear()
 

@@ -18,6 +18,7 @@ from stellwerk.model.workload import Workload
 from stellwerk.placement import wording
 from stellwerk.placement.candidates import Offer, Shape, shape_of
 from stellwerk.placement.contest import Solver
+from stellwerk.placement.edits import Case
 from stellwerk.placement.fleet import Fleet
 from stellwerk.placement.offering import offers_for
 from stellwerk.placement.ordering import queue_order
@@ -26,6 +27,7 @@ from stellwerk.placement.preemption import RoomMaker, preempting
 from stellwerk.placement.prospect import Prospect
 from stellwerk.placement.settling import is_due, settled
 from stellwerk.placement.together import Batch, Round, improved
+from stellwerk.placement.whatif import LOOKS_PER_CYCLE, Explainer
 
 CANDIDATES_KEPT: Final = 10
 """How many candidates a decision record holds."""
@@ -40,6 +42,7 @@ def plan(  # noqa: PLR0913 - the world, the moment, and two ways to ask
     kept: int = CANDIDATES_KEPT,
     solver: Solver | None = None,
     settle: bool = False,
+    looks: int = LOOKS_PER_CYCLE,
 ) -> Plan:
     """Decide for all `pending` workloads on one `snapshot`, in queue order, each gang whole.
 
@@ -56,14 +59,15 @@ def plan(  # noqa: PLR0913 - the world, the moment, and two ways to ask
         kept: How many candidates each decision records at most, the best first.
         solver: Asked for the best assignment of workloads that compete; None does without.
         settle: Look at what runs as well: who grows, and who is better off elsewhere.
+        looks: How many candidates may be judged to find out what would admit those who wait.
     """
     settle = settle and is_due(snapshot, now)
     if not pending and not settle:
         return Plan((), cycle, now)  # most cycles only follow what was decided before: spare them the fleet
     queue = queue_order(pending, snapshot.policies, snapshot.promised)
-    planner = _Planner(_World(snapshot, pending, now, kept, settle))
+    planner = _Planner(_World(snapshot, pending, now, kept, settle, looks))
     best, bound = improved(Batch(queue, planner.again), planner.go(queue), planner, solver)
-    return Plan(tuple(best.decisions[workload.uid] for workload in queue), cycle, now, best.moves, bound)
+    return Plan(planner.explained(queue, best), cycle, now, best.moves, bound)
 
 
 class _World(NamedTuple):
@@ -74,6 +78,7 @@ class _World(NamedTuple):
     now: datetime
     kept: int
     settle: bool
+    looks: int
 
 
 _Kind = tuple[Shape, Hashable]
@@ -117,7 +122,8 @@ class _Planner:
         if self._world.settle:
             snapshot, now = self._world.snapshot, self._world.now
             moves += tuple(settled(snapshot, self._fleet, now, queue, (decisions, moves)))
-        return Round(decisions, self._taken, moves)
+        explainer = Explainer(self._fleet, self._rooms, self._world.now, self._world.looks)
+        return Round(decisions, self._taken, moves, explainer)
 
     def _decide_as_wanted(self, workload: Workload, index: int) -> Decision | None:
         prospect = self.prospect_of(workload)
@@ -156,6 +162,14 @@ class _Planner:
         if policy is None or not policy.admits_namespace(workload.key.namespace):
             return None
         return self._prospect(workload, policy)
+
+    def explained(self, queue: Sequence[Workload], best: Round) -> tuple[Decision, ...]:
+        """Return the decisions of the best round; those on what waits say which changes would admit it."""
+        if best.explainer is None:
+            return tuple(best.decisions[workload.uid] for workload in queue)
+        ruled = ((workload, self._policy_of(workload) or BUILT_IN_POLICY) for workload in queue)
+        cases = (Case(workload, policy) for workload, policy in ruled)
+        return best.explainer.explained([(case, best.decisions[case.workload.uid]) for case in cases])
 
     def _policy_of(self, workload: Workload) -> Policy | None:
         policy = self._policies.get(workload.policy)

@@ -10,11 +10,16 @@ from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.elastic import growth, may_grow, waiting_for_room
 from stellwerk.placement.fleet import Fleet
+from stellwerk.placement.migration import Migrator, budgets, may_move
 
 
 def is_due(snapshot: Snapshot, now: datetime) -> bool:
     """Tell whether anything that runs could be better off; if not, the fleet need not be looked at."""
-    return any(may_grow(one, now) for one in snapshot.running)
+    moving = {name for name, left in budgets(snapshot.policies, snapshot.moved, now).items() if left}
+    return any(
+        may_grow(one, now) or (one.workload.policy in moving and may_move(one, snapshot.policies[one.workload.policy]))
+        for one in snapshot.running
+    )
 
 
 def settled(
@@ -37,4 +42,6 @@ def settled(
     priorities = {workload.uid: workload.priority for workload in queue}
     waiting = waiting_for_room(decisions.values(), priorities)
     moved = {move.uid for move in moves}
-    return growth(snapshot, fleet, now, waiting, moved)
+    grown = growth(snapshot, fleet, now, waiting, moved)
+    mover = Migrator(snapshot, fleet, now, moved | {move.uid for move in grown})
+    return [*grown, *mover.migrations()]

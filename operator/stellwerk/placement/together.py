@@ -23,6 +23,7 @@ from stellwerk.placement.contest import Advice, Solver
 from stellwerk.placement.ordering import accelerators
 from stellwerk.placement.prospect import Prospect
 from stellwerk.placement.question import Party, contested, place_of, question_of
+from stellwerk.placement.whatif import Explainer
 
 WORTHWHILE: Final = Fraction(1, 1000)
 """Less than this part of its cost is not worth looking for."""
@@ -40,6 +41,8 @@ class Round(NamedTuple):
     """Which viable candidate each accepted workload got, by uid; None if it found no room."""
     moves: tuple[Move, ...] = ()
     """What others must do for it."""
+    explainer: Explainer | None = None
+    """Knows what is left when all of it is done; None where nobody will ask."""
 
 
 class Attempt(Protocol):

@@ -1,0 +1,186 @@
+"""Candidates of gangs of several pod sets: all of them find a place in one cluster, or none does.
+
+The main pod set decides on the pool and on how long the gang runs. The further sets go to its pool if they can, and
+else to the cheapest pool of the same cluster that has room for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Final, NamedTuple, Self
+
+import msgspec
+
+from stellwerk.api.reasons import Reason
+from stellwerk.economics.cost import expected_cost, run_hours
+from stellwerk.economics.sums import sum_of
+from stellwerk.model.decision import Cost, PlacedSet, Placement, Rejection
+from stellwerk.model.policy import Policy
+from stellwerk.model.workload import PodSet, Workload
+from stellwerk.placement.asking import Ask
+from stellwerk.placement.candidates import Offer, Views
+from stellwerk.placement.fleet import PoolView
+from stellwerk.placement.packing import Assignment
+
+_SECONDS: Final = 3600
+
+
+class SetChoice(NamedTuple):
+    """Where one further pod set may go in one cluster, for one alternative of the main one."""
+
+    pod_set: PodSet
+    offers: tuple[Offer, ...]
+    """All that were judged, the best first."""
+
+    @property
+    def viable(self) -> list[Offer]:
+        """Those that the fixed rules allow."""
+        return [offer for offer in self.offers if not offer.rejections]
+
+    def near(self, view: PoolView) -> list[Offer]:
+        """Return the viable ones, those on the pool of the main pod set first."""
+        pool = view.pool.name
+        return sorted(self.viable, key=lambda offer: offer.view.pool.name != pool)
+
+    def cost_near(self, view: PoolView) -> Cost | None:
+        """Return what it is expected to cost where it would go first; None if it may go nowhere."""
+        first = next(iter(self.near(view)), None)
+        return None if first is None else first.ask.cost
+
+    def rejection(self, why: Callable[[Offer], tuple[Rejection, ...]]) -> Rejection:
+        """Return what keeps it from the pool that is nearest to taking it; `why` tells that of one pool."""
+        told = [(offer, reasons) for offer in self.offers if (reasons := why(offer))]
+        if not told:
+            cluster = self.offers[0].view.pool.cluster if self.offers else "this"
+            return self._said(Reason.CAPACITY_FULL, f"cluster {cluster} has too little room beside the other pods")
+        offer, reasons = min(told, key=lambda one: (sum(r.weight for r in one[1]), one[0].order))
+        return msgspec.structs.replace(
+            reasons[0],
+            message=f"pod set {self.pod_set.name}: {offer.view.pool.name}: {reasons[0].message}",
+            change=" and ".join(f"{one.change} (pod set {self.pod_set.name})" for one in reasons),
+            permanent=all(any(one.permanent for one in others) for _, others in told),
+            weight=sum(one.weight for one in reasons),
+            effort=sum(one.effort for one in reasons),
+        )
+
+    def _said(self, reason: Reason, message: str) -> Rejection:
+        name = self.pod_set.name
+        return Rejection(reason, f"pod set {name}: {message}", f"free room for pod set {name}", permanent=False)
+
+    def on(self, views: Views) -> SetChoice:
+        """Return the same on fresh views of the same pools."""
+        return self._replace(offers=tuple(offer.on(views) for offer in self.offers))
+
+
+class GangOffer(Offer):
+    """One candidate of a gang with further pod sets: a pool and an alternative for the main one."""
+
+    def __init__(self, ask: Ask, view: PoolView, index: int, sets: Sequence[SetChoice]) -> None:
+        """Judge `view` by the fixed rules; `sets` are the further pod sets, and `ask` holds the cost of all."""
+        super().__init__(ask, view, index)
+        self._sets = tuple(sets)
+        self._placed: list[tuple[Offer, list[Assignment], PlacedSet]] = []
+        homeless = (one for one in self._sets if not one.viable)
+        self.rejections += tuple(one.rejection(lambda offer: offer.rejections) for one in homeless)
+
+    def place(self) -> list[Assignment] | None:
+        """Take room for all pod sets, or nothing."""
+        mark = self.view.company.mark()
+        self._placed = []
+        nodes = super().place()
+        if nodes is None:
+            return None
+        for choice in self._sets:
+            if not self._place_set(choice):
+                self._undo(nodes, mark)
+                return None
+        return nodes
+
+    def fits(self) -> bool:
+        """Tell whether the whole gang would find room now."""
+        if not super().fits():
+            return False
+        mark = self.view.company.mark()
+        nodes = self.place()
+        if nodes is None:
+            return False
+        self._undo(nodes, mark)
+        return True
+
+    def on(self, views: Views) -> Self:
+        """Return the same candidate on fresh views of the same pools, with the same verdict of the fixed rules."""
+        again = super().on(views)
+        again._sets = tuple(one.on(views) for one in self._sets)  # noqa: SLF001 - its own copy
+        return again
+
+    def full(self) -> tuple[Rejection, ...]:
+        """Return what speaks against this candidate now: the fixed rules, then the lack of room of any pod set."""
+        found = super().full()
+        if found:
+            return found
+        short = next((one for one in self._sets if not any(offer.fits() for offer in one.viable)), self._sets[-1])
+        return (short.rejection(lambda offer: offer.full()),)
+
+    def cost_on(self, replicas: int) -> Cost:
+        """Return the expected cost of what was placed last, with so many pods of the main set."""
+        workload, option, policy = self.ask.workload, self.ask.option, self.ask.policy
+        main = expected_cost(workload, option, self.view.site, policy, replicas)
+        hours = run_hours(workload, option, replicas)
+        further = [set_cost(offer.ask, offer.view, hours, policy) for offer, _, _ in self._placed]
+        return sum_of([main, *further])
+
+    def placement(self, nodes: list[Assignment]) -> Placement:
+        """Return where all pod sets go, as placed last."""
+        main = super().placement(nodes)
+        return msgspec.structs.replace(main, pod_sets=tuple(placed for _, _, placed in self._placed))
+
+    def _place_set(self, choice: SetChoice) -> bool:
+        for offer in choice.near(self.view):
+            nodes = offer.place()
+            if nodes is not None:
+                self._placed.append((offer, nodes, _placed(choice.pod_set, offer.placement(nodes))))
+                return True
+        return False
+
+    def _undo(self, nodes: list[Assignment], mark: int) -> None:
+        for offer, taken, _ in reversed(self._placed):
+            offer.give_back(taken)
+        self.give_back(nodes)
+        self.view.company.back_to(mark)
+        self._placed = []
+
+
+def as_gang(workload: Workload, pod_set: PodSet, hours: Fraction) -> Workload:
+    """Return one further pod set as a gang of its own that runs for so many hours."""
+    return msgspec.structs.replace(
+        workload,
+        replicas=pod_set.replicas,
+        pod=pod_set.pod,
+        facts=pod_set.facts,
+        accelerators=pod_set.accelerators,
+        min_replicas=None,
+        others=(),
+        expected_runtime_s=max(1, round(hours * _SECONDS)),
+        deadline=None,
+        data=None,
+    )
+
+
+def set_cost(ask: Ask, view: PoolView, hours: Fraction, policy: Policy) -> Cost:
+    """Return the expected cost of one further pod set that runs for so many hours."""
+    workload = msgspec.structs.replace(ask.workload, expected_runtime_s=max(1, round(hours * _SECONDS)))
+    return expected_cost(workload, ask.option, view.site, policy)
+
+
+def _placed(pod_set: PodSet, placement: Placement) -> PlacedSet:
+    return PlacedSet(
+        name=pod_set.name,
+        pool=placement.pool,
+        capacity_type=placement.capacity_type,
+        replicas=placement.replicas,
+        accelerator=placement.accelerator,
+        node_selector=placement.node_selector,
+        preferred_nodes=placement.preferred_nodes,
+        tolerations=placement.tolerations,
+    )
