@@ -54,7 +54,7 @@ def room_of(move: Move, state: WorkloadState) -> Reservation | None:
     if move.kind is MoveKind.MIGRATE:
         return reserve(workload, move.placement, move.placement.replicas)
     more = move.placement.replicas - before.replicas
-    return reserve(workload, move.placement, more) if more > 0 else None
+    return reserve(workload, move.placement, more, ()) if more > 0 else None
 
 
 def _asked(state: WorkloadState, move: Move) -> WorkloadState:

@@ -72,20 +72,28 @@ class RoomMaker:
 
         The offers obey all fixed rules and have too little room.
         """
+        room = self.find_room(workload, policy, offers)
+        if room is not None:
+            self._take(room)
+        return room
+
+    def find_room(self, workload: Workload, policy: Policy, offers: Sequence[Offer]) -> Room | None:
+        """Return the cheapest way to make room on one of the `offers`; None if there is none. Takes nothing."""
         best: tuple[tuple[int, int], Room] | None = None
         for offer in offers:
             total = offer.ask.cost.total
             floor = (int(total is None), total or 0)
             if best is not None and floor >= best[0]:
-                break  # they are ordered by cost, and room that others give is never for less than nothing
+                continue  # room that others give is never for less than nothing
             room = self._room_on(offer, workload, policy)
             if room is not None:
                 value = (floor[0] + room.price.unknown, floor[1] + room.price.loss)
                 best = (value, room) if best is None or value < best[0] else best
-        if best is None:
-            return None
-        self._take(best[1])
-        return best[1]
+        return None if best is None else best[1]
+
+    def hurry(self, tries: int) -> None:
+        """Try so many more combinations at most."""
+        self._tries = min(self._tries, tries)
 
     def _room_on(self, offer: Offer, workload: Workload, policy: Policy) -> Room | None:
         """Return the cheapest way to make room on one offer; changes nothing."""

@@ -1,0 +1,122 @@
+"""Running workloads that are better off elsewhere: moved only where it pays for what is lost, and a few an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from stellwerk.economics.disruption import running_cost
+from stellwerk.economics.moving import Balance, Start, balance
+from stellwerk.model.decision import MICROS, Cost, Move, MoveKind
+from stellwerk.model.policy import Policy, policy_of
+from stellwerk.model.running import Running
+from stellwerk.model.snapshot import Snapshot
+from stellwerk.placement import wording
+from stellwerk.placement.candidates import Offer, Shape, shape_of
+from stellwerk.placement.fleet import Fleet
+from stellwerk.placement.offering import offers_for
+
+HOUR: Final = timedelta(hours=1)
+
+PoolKey = tuple[str, str]
+
+
+class Prospective(msgspec.Struct, frozen=True):
+    """A move that would pay, if there is room for it."""
+
+    running: Running
+    offer: Offer
+    balance: Balance
+    here: Cost
+
+
+class Migrator:
+    """Decides which running workloads move in one cycle, and takes the room that they go to."""
+
+    def __init__(self, snapshot: Snapshot, fleet: Fleet, now: datetime, moved: Iterable[str] = ()) -> None:
+        """Look at a fleet in which everything that waits has been placed; what is `moved` already stays as it is."""
+        self._snapshot, self._fleet, self._now = snapshot, fleet, now
+        self._views = {(view.pool.cluster, view.pool.name): view for view in fleet.views}
+        self._offers: dict[Shape, list[Offer]] = {}
+        self._moved = set(moved)
+        self._left = budgets(snapshot.policies, snapshot.moved, now)
+
+    def migrations(self) -> list[Move]:
+        """Return the moves that save most, within what each policy allows in an hour, and take their room."""
+        paying = [one for running in self._snapshot.running for one in self._paying(running)]
+        moves = []
+        for one in sorted(paying, key=lambda one: (-one.balance.gain, one.running.uid, one.offer.order)):
+            policy = one.running.workload.policy
+            if one.running.uid in self._moved or not self._left.get(policy):
+                continue
+            move = self._move(one)
+            if move is not None:
+                moves.append(move)
+                self._moved.add(move.uid)
+                self._left[policy] -= 1
+        return moves
+
+    def _paying(self, running: Running) -> list[Prospective]:
+        """Return the other pools where a workload would cost enough less, room or no room."""
+        workload, place = running.workload, running.placement
+        policy = policy_of(workload.policy, self._snapshot.policies)
+        if place is None or not may_move(running, policy) or running.uid in self._moved:
+            return []
+        view = self._views.get((place.cluster, place.pool))
+        if view is None or not self._left.get(workload.policy):
+            return []
+        here = running_cost(running, view.site, policy)
+        minimum = int(policy.minimum_saving * MICROS)
+        found = []
+        for offer in self._offers_for(running, policy):
+            if offer.rejections or offer.view is view:
+                continue
+            there = Start(offer.ask.cost, offer.ask.option, policy.restart_overhead_s)
+            weighed = balance(running, here, there, self._now)
+            if weighed is not None and weighed.pays(minimum):
+                found.append(Prospective(running, offer, weighed, here))
+        return found
+
+    def _offers_for(self, running: Running, policy: Policy) -> Sequence[Offer]:
+        shape = shape_of(running.workload)
+        if shape not in self._offers:
+            self._offers[shape] = offers_for(running.workload, policy, self._fleet, self._now)
+        return self._offers[shape]
+
+    def _move(self, one: Prospective) -> Move | None:
+        running, offer = one.running, one.offer
+        nodes = offer.place()
+        if nodes is None or running.placement is None:
+            return None
+        weighed, currency = one.balance, one.here.currency
+        message = (
+            f"moved from {running.placement.pool} to {offer.view.pool.name}: the rest of its run costs"
+            f" {wording.amount(weighed.saving, currency)} less there, and the move loses"
+            f" {wording.amount(weighed.loss, currency)} of work and restart"
+        )
+        place = offer.placement(nodes)
+        cost = offer.cost_on(place.replicas)
+        return Move(running.key, running.uid, MoveKind.MIGRATE, message, "", place, cost, weighed.loss, weighed.saving)
+
+
+def may_move(running: Running, policy: Policy) -> bool:
+    """Tell whether a workload may be moved at all: its policy moves, it does not forbid it, and all its pods run."""
+    return policy.migrates and running.workload.movable and running.settled and running.placement is not None
+
+
+def budgets(policies: Mapping[str, Policy], moved: Mapping[str, Sequence[str]], now: datetime) -> dict[str, int]:
+    """Return how many more workloads each policy may move now.
+
+    Args:
+        policies: By name.
+        moved: When workloads of each policy were moved, RFC 3339.
+        now: The moment; moves count for an hour.
+    """
+    left = {}
+    for name, policy in policies.items():
+        recent = sum(now - datetime.fromisoformat(moment) < HOUR for moment in moved.get(name, ()))
+        left[name] = max(0, policy.max_moves_per_hour - recent) if policy.migrates else 0
+    return left

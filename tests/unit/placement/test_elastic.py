@@ -1,0 +1,93 @@
+"""Elastic gangs grow into room that nobody waits for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stellwerk.model.decision import Move, MoveKind
+from stellwerk.model.snapshot import Snapshot
+from stellwerk.placement.planner import plan
+from tests.builders import NOW, gang, policy
+from tests.unit.placement.test_preemption import running, world
+
+
+def moves(seen: Snapshot, *pending: Any, settle: bool = True) -> tuple[Move, ...]:
+    return plan(list(pending), seen, NOW, 1, settle=settle).moves
+
+
+def small(**facts: Any) -> Any:
+    """An elastic gang of one to four pods of two GPUs, of which one runs."""
+    return running("elastic", {"pool-0000": 1}, gpus=2, replicas=4, min_replicas=1, **facts)
+
+
+def test_a_gang_grows_to_all_its_pods_where_there_is_room() -> None:
+    (move,) = moves(world(small()))
+    assert (move.uid, move.kind, move.cause) == ("uid-elastic", MoveKind.GROW, "")
+    assert move.placement is not None
+    assert move.placement.replicas == 4
+    assert move.cost is not None
+    assert move.message == "grown from 1 to 4 pods of 4: pool has room that nobody waits for"
+
+
+def test_it_grows_by_what_fits() -> None:
+    other = running("other", {"pool-0000": 1}, gpus=4)
+    (move,) = moves(world(small(), other))
+    assert move.placement is not None
+    assert move.placement.replicas == 2
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"settled": False},
+        {"changed": "2026-11-22T11:59:01Z"},
+        {"min_replicas": None},
+        {"replicas": 1},
+        {"leaving": True},
+    ],
+)
+def test_it_stays_as_it_is(facts: dict[str, Any]) -> None:
+    told = {"replicas": 4, "min_replicas": 1, **facts}
+    assert moves(world(running("elastic", {"pool-0000": 1}, gpus=2, **told))) == ()
+
+
+def test_it_grows_again_a_minute_after_the_last_change() -> None:
+    assert len(moves(world(small(changed="2026-11-22T11:59:00Z")))) == 1
+
+
+def test_it_grows_only_where_the_cycle_looks_at_what_runs() -> None:
+    assert moves(world(small()), settle=False) == ()
+
+
+def test_it_leaves_room_to_what_is_placed_in_the_same_cycle() -> None:
+    (move,) = moves(world(small()), gang("new", gpus=4))
+    assert move.placement is not None
+    assert move.placement.replicas == 2
+
+
+def test_it_does_not_take_the_room_that_something_as_important_waits_for() -> None:
+    assert moves(world(small()), gang("big", gpus=8)) == ()
+
+
+def test_it_takes_the_room_that_something_less_important_waits_for() -> None:
+    assert len(moves(world(small(priority=1)), gang("big", gpus=8))) == 1
+
+
+def test_of_two_the_more_important_grows_first() -> None:
+    low = running("low", {"pool-0000": 1}, gpus=2, replicas=4, min_replicas=1)
+    high = running("high", {"pool-0000": 1}, gpus=2, replicas=3, min_replicas=1, priority=5)
+    found = moves(world(low, high))
+    assert [(move.uid, move.placement.replicas) for move in found if move.placement] == [("uid-high", 3)]
+
+
+def test_it_does_not_grow_where_its_policy_would_not_let_it_start() -> None:
+    seen = world(small(), policies=(policy(providers=("aws",)),))
+    assert moves(seen) == ()
+
+
+def test_a_gang_that_shrinks_for_others_does_not_grow_in_the_same_cycle() -> None:
+    elastic = running("elastic", {"pool-0000": 4}, gpus=2, replicas=8, min_replicas=1)
+    found = moves(world(elastic, count=1), gang("urgent", gpus=2, priority=9))
+    assert [move.kind for move in found] == [MoveKind.SHRINK]
