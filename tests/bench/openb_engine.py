@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stellwerk.model.capacity import Accelerator, Node, Pool
-from stellwerk.model.demand import FINE, AskedShape
+from stellwerk.model.demand import FINE, AskedShape, Demand
 from stellwerk.model.resources import CPU, MEMORY, Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, PodShape
@@ -16,8 +16,6 @@ from stellwerk.placement.stalls import valued
 from tests.bench.openb_trace import FULL, Host, Kind
 
 GPU = "nvidia.com/gpu"
-EVERY = 64
-"""Pods between two repricings, once as many were seen."""
 
 
 class Place(NamedTuple):
@@ -47,19 +45,14 @@ class Packer:
             Pool(model, {"model": model}, accelerator=Accelerator(model, 8, GPU, slices=FULL)) for model in models
         )
         self.views = Fleet(Snapshot(nodes, pools), ()).views
-        self.room = valued(self.views, None)
+        self.room, _ = valued(self.views, Demand())
         self._asks: dict[Kind, Ask] = {}
-        self._seen = 0
-        self._next = 1
 
     def learn(self, kind: Kind) -> None:
-        """Count a pod that arrives; reprice after 1, 2, 4, ... pods and then every 64."""
-        self._seen += 1
+        """Count a pod that arrives."""
         if kind.gpus:
             self.room.learn(self.ask(kind).shape, FINE)
-        if self._seen >= self._next:
-            self._next = self._seen + min(self._seen, EVERY)
-            self.room.reprice()
+        self.room.passed()
 
     def best(self, kind: Kind) -> tuple[PoolView, Quote] | None:
         """Return where a pod takes the least, None if it fits nowhere."""

@@ -14,15 +14,13 @@ scarcity and reservation. docs/adr/0008 tells how the formula was found and meas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from math import isqrt
 from typing import Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from stellwerk.model.demand import AskedShape, Demand
+from stellwerk.model.demand import AskedShape
 from stellwerk.model.shares import WHOLE
 from stellwerk.placement.devices import Ints
 from stellwerk.placement.rows import Floats
@@ -30,6 +28,8 @@ from stellwerk.placement.slots import UNIT, Need, Slots
 
 WORTH_OF_ALL: Final = 1 << 48
 """All free room together, in units of worth: every sum of them is exact in a float, in any order."""
+OFTEN: Final = 64
+"""Decisions between two repricings, in the long run."""
 
 
 class Worth(Protocol):
@@ -69,8 +69,8 @@ class Stall(Protocol):
 class RoomValue:
     """Prices of the slots of every shape seen, over all pools of a fleet."""
 
-    def __init__(self, stalls: Sequence[Stall], demand: Demand | None = None) -> None:
-        """Lay out the `demand` for all pools, and set prices."""
+    def __init__(self, stalls: Sequence[Stall]) -> None:
+        """Know of no shape yet."""
         self._stalls = tuple(stalls)
         self._tables = [stall.slots() for stall in stalls]
         self._shapes: dict[AskedShape, int] = {}
@@ -79,10 +79,8 @@ class RoomValue:
         self.price: Floats = np.zeros(0)
         self.cover: Floats = np.zeros(0)
         self.epoch = 0
-        for shape, count in demand.asked if demand is not None else ():
-            self.learn(shape, count)
-        if self._shapes:
-            self.reprice()
+        self._passed = 0
+        self._next = 1
 
     def learn(self, shape: AskedShape, count: int) -> None:
         """Count a shape that asks; its slots have their price from the next repricing on."""
@@ -92,6 +90,13 @@ class RoomValue:
             self._counts.append(0)
             self._roots.append(_root_of_size(shape))
         self._counts[at] += count
+
+    def passed(self) -> None:
+        """Count one that was decided on; prices are set anew after 1, 2, 4, ... of them, and then after every 64."""
+        self._passed += 1
+        if self._passed >= self._next:
+            self._next = self._passed + min(self._passed, OFTEN)
+            self.reprice()
 
     def reprice(self) -> None:
         """Set all prices anew, by what has asked and what room is left."""
@@ -109,20 +114,17 @@ class RoomValue:
         self.price = np.rint(parts / (cover + UNIT))
         self.epoch += 1
 
-    def at(self, stall: int) -> Worth:
-        """Return the worth of the free vectors of one pool."""
-        return _Valued(self, self._tables[stall])
-
-    def __bool__(self) -> bool:
-        return bool(self._shapes)
+    def at(self, stalls: Sequence[int]) -> Worth:
+        """Return the worth of the free vectors of one pool, which may have several stalls: kinds of accelerators."""
+        return _Valued(self, [self._tables[stall] for stall in stalls])
 
 
 class _Valued:
     """The worth of one pool's vectors at the prices of the day."""
 
-    def __init__(self, room: RoomValue, slots: Slots) -> None:
+    def __init__(self, room: RoomValue, tables: Sequence[Slots]) -> None:
         self._room = room
-        self._slots = slots
+        self._tables = tuple(tables)
 
     @property
     def epoch(self) -> int:
@@ -131,7 +133,9 @@ class _Valued:
 
     def of(self, free: Ints, devices: Ints, kind: Ints) -> Floats:
         """Return the worth of each row as whole numbers."""
-        worth: npt.NDArray[np.float64] = self._slots.of(free, devices, kind) @ self._room.price
+        worth: Floats = self._tables[0].of(free, devices, kind) @ self._room.price
+        for table in self._tables[1:]:
+            worth = worth + table.of(free, devices, kind) @ self._room.price
         return worth
 
 
@@ -142,12 +146,3 @@ def _root_of_size(shape: AskedShape) -> int:
     if option.is_share:
         milli = option.share_milli or WHOLE // 2
     return isqrt((milli << 20) // WHOLE)
-
-
-def in_money(worth: int, free_at_list_price: Fraction) -> Fraction:
-    """Return micro-units per hour for so many units of worth."""
-    return worth * free_at_list_price / WORTH_OF_ALL
-
-
-Pricing = Callable[[int], Fraction]
-"""From units of worth to micro-units per hour."""

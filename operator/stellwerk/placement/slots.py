@@ -118,8 +118,8 @@ class Slots:
         return least
 
     def _by_devices(self, free: Ints, devices: Ints) -> Singles:
-        shares = bool(devices.shape[1])
-        idle = (devices == self._slices).sum(axis=1) if shares else np.maximum(free[:, self._at], 0)
+        sliced = self._slices > 1
+        idle = (devices == self._slices).sum(axis=1) if sliced else np.maximum(free[:, self._at], 0)
         room: Singles = np.floor(idle.astype(np.float32)[:, None] / self._whole[None, :])
         if self._parts:
             by_level = self._table[devices].sum(axis=1) * np.float32(1 / UNIT)
