@@ -80,24 +80,45 @@ def pods_keep_apart(ask: Ask, view: PoolView) -> Rejection | None:
     )
 
 
-def neighbours_in_the_way(ask: Ask, view: PoolView) -> Rejection | None:
-    """Other pods, and those of the gang itself, leave enough nodes with room."""
+def host_port_taken(ask: Ask, view: PoolView) -> Rejection | None:
+    """Enough nodes with room have the pods' host ports free."""
+    return _in_the_way(ask, view, "ports")
+
+
+def pod_affinity_unmet(ask: Ask, view: PoolView) -> Rejection | None:
+    """Enough nodes with room have the pods near that the affinity names, or one domain takes the whole gang."""
+    return _in_the_way(ask, view, "affinity")
+
+
+def pod_anti_affinity_unmet(ask: Ask, view: PoolView) -> Rejection | None:
+    """Enough nodes with room are left by the anti-affinity of the pods, and of those that are there."""
+    return _in_the_way(ask, view, "anti-affinity")
+
+
+def topology_spread_unmet(ask: Ask, view: PoolView) -> Rejection | None:
+    """Enough nodes with room are left by the even spread that the pods demand."""
+    return _in_the_way(ask, view, "spread")
+
+
+def _in_the_way(ask: Ask, view: PoolView, rule: str) -> Rejection | None:
+    """Say that there is too little room because of other pods, if it is this rule most of all."""
     ruled = ruled_on(ask, view)
     kinds = view.accepting(ask.workload.pod)
     if ruled is None or not kinds or view.bins.room(ruled.request, kinds) < ask.least:
         return None  # another rule says why
-    room = find(view.company, view, ruled, ask.least).pods
-    if room >= ask.least:
-        return None
     lens = look(view.company, ruled.pod, ruled.namespace, ruled.facts)
     free = view.bins.spots(ruled.request, kinds)
     away = Counter(lens.away(node) for node in view.nodes if node.name in free)
-    word = max(sorted(_REASONS), key=lambda one: (away[one], one == _own(lens)))
-    count = f"{away[word]} of {len(free)} nodes of {view.pool.name} with room" if away[word] else ""
+    if rule != max(sorted(_REASONS), key=lambda one: (away[one], one == _own(lens))):
+        return None
+    room = find(view.company, view, ruled, ask.least).pods
+    if room >= ask.least:
+        return None
+    count = f"{away[rule]} of {len(free)} nodes of {view.pool.name} with room" if away[rule] else ""
     return Rejection(
-        _REASONS[word],
-        f"{_said(word, lens, count)}; there is a place for {room} of {wording.pods(ask.least)}",
-        _change(word, room, ask.least),
+        _REASONS[rule],
+        f"{_said(rule, lens, count)}; there is a place for {room} of {wording.pods(ask.least)}",
+        _change(rule, room, ask.least),
         permanent=False,
         effort=ask.least - room,
     )

@@ -44,7 +44,14 @@ RULES: Final[tuple[Filter, ...]] = (
 )
 """What does not change while a cycle plans, in the order in which a person should hear of it."""
 
-ROOM: Final[tuple[Filter, ...]] = (crowd.quota_exceeded, crowd.neighbours_in_the_way, fit.capacity_full)
+ROOM: Final[tuple[Filter, ...]] = (
+    crowd.quota_exceeded,
+    crowd.host_port_taken,
+    crowd.pod_affinity_unmet,
+    crowd.pod_anti_affinity_unmet,
+    crowd.topology_spread_unmet,
+    fit.capacity_full,
+)
 """What changes with every placement."""
 
 FILTERS: Final = RULES + ROOM

@@ -54,6 +54,7 @@ def job_of(world: World, name: str, random: Random) -> Object:
     made["metadata"]["labels"] = {POLICY_LABEL: "default"}
     made["spec"] = {
         "suspend": True,
+        "managedBy": "example.com/differential",  # else the Job controller adopts the pods, and deletes them
         "parallelism": replicas,
         "completions": replicas,
         "completionMode": random.choice(("Indexed", "NonIndexed")),

@@ -121,8 +121,9 @@ class Runner:
     def _watch(self, now: list[tuple[Round, Gang]]) -> None:
         watch = self._bed.watch
         if not watch.until(lambda: all(one.tried(gang) for one, gang in now), TELLS):
-            silent = next(gang.names for one, gang in now if not one.tried(gang))
-            raise AssertionError(f"kube-scheduler said nothing of {silent} within {TELLS:g} s")
+            silent = next(gang for one, gang in now if not one.tried(gang))
+            seen = [self._bed.api.get(f"/api/v1/namespaces/{silent.namespace}/pods/{name}") for name in silent.names]
+            raise AssertionError(f"kube-scheduler said nothing of {seen} within {TELLS:g} s")
         helped = [(one, gang) for one, gang in now if gang.sociable and not gang.refused]
         if any(not one.bound(gang) for one, gang in helped):
             watch.until(lambda: all(one.bound(gang) for one, gang in helped), HELPED)

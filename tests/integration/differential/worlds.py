@@ -79,9 +79,9 @@ def world_of(place: Place, random: Random) -> World:
     for node in made.nodes:
         for number in range(random.choice((0, 0, 1, 1, 2))):
             made.pods.append(_pod(place, node, number, random))
-    if random.random() < 0.2:
+    if random.random() < 0.1:
         made.limits.append(_limit_range(random))
-    if random.random() < 0.3:
+    if random.random() < 0.2:
         made.quotas += [_quota(number, random) for number in range(random.randint(1, 2))]
     return made
 

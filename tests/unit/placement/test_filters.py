@@ -45,10 +45,18 @@ def test_the_chain_asks_in_the_order_in_which_people_should_hear() -> None:
         "accelerators_per_node_too_few",
         "node_selector_mismatch",
         "taint_not_tolerated",
+        "limit_range_violated",
+        "pods_keep_apart",
+        "deadline_infeasible",
         "cost_above_limit",
         "too_big_for_pool",
         "cluster_unavailable",
         "pool_has_no_nodes",
+        "quota_exceeded",
+        "host_port_taken",
+        "pod_affinity_unmet",
+        "pod_anti_affinity_unmet",
+        "topology_spread_unmet",
         "capacity_full",
     ]
     assert (*RULES, *ROOM) == FILTERS
