@@ -172,6 +172,24 @@ class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     """The further pod sets, in the order of the spec."""
 
 
+class Change(msgspec.Struct, frozen=True):
+    """A change of a workload or its policy with which the engine was run again, and that admits it."""
+
+    asks: str
+    """What to do, as an imperative clause."""
+    cluster: str
+    """Where it would run then."""
+    pool: str
+    cost: Cost
+    """Expected there with the change."""
+    waits: bool = False
+    """It could run there then, once there is room: without the change it never can."""
+    evicts: bool = False
+    """Others of lower priority make room; the cost counts what they lose."""
+    contested: bool = False
+    """It changes a rule, and others that wait under the same policy may take the room first."""
+
+
 class Decision(msgspec.Struct, frozen=True):
     """What was decided for one workload, and why."""
 
@@ -184,7 +202,9 @@ class Decision(msgspec.Struct, frozen=True):
     accepted: bool = True
     """False if the workload names a policy that it may not use: `reason` then says so."""
     unblock: str | None = None
-    """One sentence: the smallest change that would admit it."""
+    """One sentence: the smallest change that would admit it; `perhaps` says that it was not tried."""
+    changes: tuple[Change, ...] = ()
+    """Those that were tried, the smallest first; each admits it by itself."""
     chosen: Placement | None = None
     cost: Cost | None = None
     candidates: tuple[Candidate, ...] = ()

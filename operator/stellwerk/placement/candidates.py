@@ -133,6 +133,16 @@ class Offer:
         pods = sum(one.pods for one in nodes)
         self.view.allowance.take(self.ask.workload.key.namespace, pod_ask_on(self.ask, self.view), -pods)
 
+    def undo(self, nodes: Sequence[Assignment], mark: int) -> None:
+        """Undo `place`, as if it had never been.
+
+        Args:
+            nodes: As they were returned.
+            mark: `Company.mark` of before.
+        """
+        self.give_back(nodes)
+        self.view.company.back_to(mark)
+
     def on(self, views: Views) -> Self:
         """Return the same candidate on fresh views of the same pools, with the same verdict of the fixed rules."""
         again = copy(self)

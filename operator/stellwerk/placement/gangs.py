@@ -93,7 +93,7 @@ class GangOffer(Offer):
             return None
         for choice in self._sets:
             if not self._place_set(choice):
-                self._undo(nodes, mark)
+                self.undo(nodes, mark)
                 return None
         return nodes
 
@@ -105,7 +105,7 @@ class GangOffer(Offer):
         nodes = self.place()
         if nodes is None:
             return False
-        self._undo(nodes, mark)
+        self.undo(nodes, mark)
         return True
 
     def on(self, views: Views) -> Self:
@@ -143,11 +143,11 @@ class GangOffer(Offer):
                 return True
         return False
 
-    def _undo(self, nodes: list[Assignment], mark: int) -> None:
+    def undo(self, nodes: Sequence[Assignment], mark: int) -> None:
+        """Undo `place`, as if it had never been."""
         for offer, taken, _ in reversed(self._placed):
             offer.give_back(taken)
-        self.give_back(nodes)
-        self.view.company.back_to(mark)
+        super().undo(nodes, mark)
         self._placed = []
 
 

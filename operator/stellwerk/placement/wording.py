@@ -8,7 +8,7 @@ from typing import Final
 
 from stellwerk.api import money, quantity
 from stellwerk.api.labels import ANY_MODEL
-from stellwerk.model.decision import MICROS, Candidate, Cost, Placement
+from stellwerk.model.decision import MICROS, Candidate, Change, Cost, Placement
 from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
 from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
 from stellwerk.placement.fleet import PoolView
@@ -133,6 +133,34 @@ def stuck(workload: Workload, candidates: Iterable[Candidate]) -> str:
     more = len(told) - REASONS_NAMED
     rest = [f"and {more} more"] if more > 0 else []
     return "; ".join([f"needs {need(workload)} in one pool", *told[:REASONS_NAMED], *rest])
+
+
+def untried(change: str | None) -> str | None:
+    """Mark a change as one that was not tried."""
+    return f"perhaps {change}" if change else None
+
+
+def changes(tried: Sequence[Change], policy: str) -> str | None:
+    """Say the smallest change that would admit a gang and one alternative, each with where it runs then, at what cost.
+
+    Args:
+        tried: The smallest first.
+        policy: The one that rules may be changed of.
+    """
+    return ", or ".join(change(one, policy) for one in tried[:CHANGES_NAMED]) or None
+
+
+def change(one: Change, policy: str) -> str:
+    """Say a change and what comes of it."""
+    hourly = one.cost.per_hour
+    cost = "at a cost that is not known" if hourly is None else f"at {amount(hourly, one.cost.currency)} per hour"
+    if one.waits:
+        told = f"{one.asks}: would then wait for room on {one.pool}, {cost}"
+    elif one.evicts:
+        told = f"{one.asks}: would run on {one.pool} {cost} once others have made room"
+    else:
+        told = f"{one.asks}: would run on {one.pool} {cost}"
+    return f"{told}, unless others under policy {policy} take the room first" if one.contested else told
 
 
 def unblock(candidates: Iterable[Candidate]) -> str | None:

@@ -29,11 +29,11 @@ def test_a_run_that_ends_after_its_deadline_is_refused_with_the_smallest_change(
     assert found.message.endswith(
         "a run of 3h on pool would end at 2026-11-22 15:00:00Z, after the deadline 2026-11-22 14:20:00Z"
     )
-    assert found.unblock == "set the deadline 40m later"
+    assert found.unblock == "set the deadline 40m later: would run on pool at 25.15 EUR per hour"
 
 
 def test_the_change_that_is_named_is_enough_and_a_minute_less_is_not() -> None:
-    assert due("2026-11-22T14:20:30Z").unblock == "set the deadline 40m later"
+    assert due("2026-11-22T14:20:30Z").unblock == "set the deadline 40m later: would run on pool at 25.15 EUR per hour"
     assert due("2026-11-22T15:00:30Z").mode is Mode.FIT
     assert due("2026-11-22T14:59:30Z").mode is Mode.NEVER
 

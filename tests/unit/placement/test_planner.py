@@ -119,7 +119,7 @@ def test_a_full_fleet_makes_waiters_that_know_what_would_admit_them() -> None:
     assert made.mode is Mode.WAIT
     assert made.reason == "CapacityFull"
     assert made.message == "needs 16 x H100 in one pool; onprem-h100 has 8 free of 32, room for 1 of 2 pods"
-    assert made.unblock == "ask for 1 instead of 2 replicas"
+    assert made.unblock == "ask for 1 instead of 2 replicas: would run on onprem-h100 at 25.15 EUR per hour"
 
 
 def test_where_rules_and_room_stand_in_the_way_both_ways_out_are_named() -> None:
@@ -129,14 +129,17 @@ def test_where_rules_and_room_stand_in_the_way_both_ways_out_are_named() -> None
     seen = snapshot(pools, members, usage=busy, policies=[policy("eu-only", providers=("onprem",))])
     made = decide(gang(replicas=2, policy="eu-only"), seen)
     assert made.mode is Mode.WAIT
-    assert made.unblock == "ask for 1 instead of 2 replicas, or allow provider aws in policy eu-only"
+    assert made.unblock == (
+        "ask for 1 instead of 2 replicas: would run on own at 25.15 EUR per hour, "
+        "or allow provider aws in policy eu-only: would run on rented at 50.30 EUR per hour"
+    )
 
 
 def test_following_the_advice_admits_the_workload() -> None:
     pools, members = [pool("rented", provider="aws")], nodes(2, "rented")
     strict = snapshot(pools, members, policies=[policy("eu-only", providers=("onprem",))])
     made = decide(gang(policy="eu-only"), strict)
-    assert made.unblock == "allow provider aws in policy eu-only"
+    assert made.unblock == "allow provider aws in policy eu-only: would run on rented at 25.15 EUR per hour"
     relaxed = snapshot(pools, members, policies=[policy("eu-only", providers=("onprem", "aws"))])
     assert decide(gang(policy="eu-only"), relaxed).mode is Mode.FIT
 
@@ -145,7 +148,7 @@ def test_what_no_pool_can_ever_take_is_told_so_with_the_one_reason() -> None:
     seen = snapshot([pool("a"), pool("b")], (*nodes(1, "a"), *nodes(3, "b")))
     made = decide(gang(replicas=5), seen)
     assert (made.mode, made.reason) == (Mode.NEVER, "TooBigForPool")
-    assert made.unblock == "ask for 3 instead of 5 replicas"
+    assert made.unblock == "ask for 3 instead of 5 replicas: would run on b at 75.45 EUR per hour"
 
 
 def test_where_pools_are_ruled_out_for_different_reasons_none_is_singled_out() -> None:
@@ -206,7 +209,8 @@ def test_work_without_accelerators_uses_the_others_where_there_are_no_such_pools
 def test_pods_are_counted_against_the_limit_of_a_node() -> None:
     small = node(allocatable=resources(cpu="96", memory="1Ti", gpu=8, pods=3))
     made = decide(gang(replicas=4, gpus=1), snapshot([pool()], [small]))
-    assert (made.mode, made.unblock) == (Mode.NEVER, "ask for 3 instead of 4 replicas")
+    assert made.mode is Mode.NEVER
+    assert made.unblock == "ask for 3 instead of 4 replicas: would run on pool at 10.81 EUR per hour"
 
 
 def test_a_pods_own_demands_on_nodes_narrow_the_room() -> None:
@@ -255,5 +259,5 @@ def test_a_number_is_easier_to_change_than_hardware_or_a_law() -> None:
     members = (*nodes(3, "cpu", gpu=0), *nodes(3, "abroad"), *nodes(2, "home"))
     seen = snapshot(pools, members, policies=[policy("germany", jurisdictions=("DE",))])
     made = decide(gang(replicas=3, policy="germany"), seen)
-    assert made.unblock == "ask for 2 instead of 3 replicas"
+    assert made.unblock == "ask for 2 instead of 3 replicas: would run on home at 166.30 EUR per hour"
     assert [candidate.pool for candidate in made.candidates] == ["home", "abroad", "cpu"]

@@ -1,0 +1,258 @@
+"""What would admit a workload: changes that are tried, one at a time and then in pairs, by the engine itself.
+
+Nothing is claimed that was not tried: a change is made to the workload or its policy, every pool is judged anew by the
+same rules, and the gang has to find room in what this cycle's decisions left. A change of a workload that can never
+run also counts if it then only waits; that is said.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import msgspec
+
+from stellwerk.model.decision import Change, Cost, Decision, Mode
+from stellwerk.placement import wording
+from stellwerk.placement.candidates import Offer
+from stellwerk.placement.edits import Case, Edit, Kind
+from stellwerk.placement.fleet import Fleet
+from stellwerk.placement.lifting import edits_for
+from stellwerk.placement.offering import offers_for
+from stellwerk.placement.preemption import Room, RoomMaker, with_disruption
+
+LOOKS_PER_CYCLE: Final = 1_000
+"""Candidates that are judged to explain what one cycle did not place: the first in the queue are explained first."""
+
+TRIES_PER_SHAPE: Final = 60
+"""Changes that are tried for one shape at most."""
+
+SACRIFICES_PER_CYCLE: Final = 500
+"""Ways to take the room of others that are tried to explain one cycle."""
+
+CHANGES_KEPT: Final = 5
+"""How many changes a decision record holds."""
+
+
+class Way(NamedTuple):
+    """A change that was tried, and that works."""
+
+    edits: tuple[Edit, ...]
+    case: Case
+    """What is asked for with it."""
+    change: Change
+
+    @property
+    def order(self) -> tuple[int, bool, tuple[Kind, ...], int, int, str]:
+        """The one that asks least of people first; of equals what runs now, then the cheaper one."""
+        kinds = tuple(edit.kind for edit in self.edits)
+        effort = sum(edit.effort for edit in self.edits)
+        return _weight(self.edits), self.change.waits, kinds, effort, self.change.cost.total or 0, self.change.asks
+
+    def contested(self) -> Way:
+        """Return it with the note that others may be first, where that is so: a rule holds for all of its policy."""
+        rule = any(edit.kind.is_rule for edit in self.edits)
+        return self._replace(change=msgspec.structs.replace(self.change, contested=True)) if rule else self
+
+
+class _Tried(NamedTuple):
+    """An edit that was not enough by itself, and what the candidates say with it."""
+
+    edit: Edit
+    case: Case
+    offers: list[Offer]
+
+
+class Explainer:
+    """Finds what would admit the workloads that one cycle did not place."""
+
+    def __init__(self, fleet: Fleet, rooms: RoomMaker, now: datetime, looks: int = LOOKS_PER_CYCLE) -> None:
+        """Look at what is left of a fleet.
+
+        Args:
+            fleet: After all decisions of the cycle.
+            rooms: What can yet be taken from what runs there.
+            now: The moment of the decisions.
+            looks: How many candidates may be judged.
+        """
+        self._fleet = fleet
+        self._rooms = rooms
+        self._now = now
+        self._looks = looks
+        self._known: dict[int, tuple[tuple[Change, ...], str | None]] = {}
+
+    def explained(self, asked: Sequence[tuple[Case, Decision]]) -> tuple[Decision, ...]:
+        """Return the decisions in this order; those on what waits say which changes would admit it, if any was tried.
+
+        Args:
+            asked: What was decided, with what was asked for.
+        """
+        waiting = Counter(case.policy.name for case, decision in asked if _is_stuck(decision))
+        return tuple(self._explained(case, decision, waiting[case.policy.name]) for case, decision in asked)
+
+    def _explained(self, case: Case, decision: Decision, waiting: int) -> Decision:
+        """Explain one; workloads of one shape have the same candidates, and so the same changes."""
+        if not _is_stuck(decision):
+            return decision
+        kind = id(decision.candidates)
+        if kind not in self._known:
+            ways = (self.ways(case, never=decision.mode is Mode.NEVER, contested=waiting > 1) or [])[:CHANGES_KEPT]
+            changes = tuple(way.change for way in ways)
+            smallest = [way.change for way in ways if way.order[0] == ways[0].order[0]]
+            self._known[kind] = changes, wording.changes(smallest, case.policy.name)
+        changes, told = self._known[kind]
+        unblock = told or wording.untried(decision.unblock)
+        return msgspec.structs.replace(decision, changes=changes, unblock=unblock)
+
+    def ways(self, case: Case, *, never: bool = False, contested: bool = False) -> list[Way] | None:
+        """Return the changes that would admit a workload, the smallest of each sort, best first.
+
+        Args:
+            case: What found no room.
+            never: It can never run as it is: a change after which it only waits counts too.
+            contested: Others wait under the same policy.
+
+        Returns:
+            None if no more candidates may be judged.
+        """
+        offers = self.judge(case)
+        if offers is None:
+            return None
+        search = _Search(self, case, never=never)
+        search.singly(offers)
+        if not search.found:
+            search.in_pairs()
+        ways = sorted(search.found, key=lambda way: way.order)
+        return [way.contested() for way in ways] if contested else ways
+
+    def judge(self, case: Case) -> list[Offer] | None:
+        """Judge every candidate of a case; None if that is more than may be looked at."""
+        self._looks -= len(self._fleet.views) * len(case.workload.options)
+        return None if self._looks < 0 else offers_for(case.workload, case.policy, self._fleet, self._now)
+
+    def room(self, case: Case, offers: Sequence[Offer]) -> Room | None:
+        """Return how others could make room; takes nothing."""
+        if not case.policy.preempts:
+            return None
+        self._rooms.hurry(SACRIFICES_PER_CYCLE)
+        return self._rooms.find_room(case.workload, case.policy, [one for one in offers if not one.rejections])
+
+
+class _Search:
+    """The tries for one shape."""
+
+    def __init__(self, explainer: Explainer, case: Case, *, never: bool) -> None:
+        self._explainer = explainer
+        self._case = case
+        self._never = never
+        self._tries = TRIES_PER_SHAPE
+        self._failed: list[_Tried] = []
+        self.found: list[Way] = []
+
+    def singly(self, offers: Iterable[Offer]) -> None:
+        """Try every single change that the candidates' rejections call for."""
+        for edit in _by_weight(edit for offer in offers for edit in edits_for(offer, offer.full())):
+            self._try((edit,), self._case)
+
+    def in_pairs(self) -> None:
+        """Try what one more change makes of those that were not enough, the nearest to it first."""
+        for weight in sorted({_weight((one.edit, edit)) for one, edit in self._pairs()}):
+            for one, edit in self._pairs():
+                if _weight((one.edit, edit)) == weight:
+                    self._try((one.edit, edit), one.case)
+            if self.found:
+                return
+
+    def _pairs(self) -> list[tuple[_Tried, Edit]]:
+        if self._second is None:
+            self._second = list(self._paired())
+        return self._second
+
+    _second: list[tuple[_Tried, Edit]] | None = None
+
+    def _paired(self) -> Iterator[tuple[_Tried, Edit]]:
+        seen: set[frozenset[str]] = set()
+        for one in list(self._failed):
+            near = [(offer, why) for offer in one.offers if len(why := offer.full()) == 1]
+            for edit in _by_weight(edit for offer, why in near for edit in edits_for(offer, why)):
+                texts = frozenset({one.edit.text, edit.text})
+                if texts not in seen and not _same(one.edit, edit):
+                    seen.add(texts)
+                    yield one, edit
+
+    def _try(self, edits: tuple[Edit, ...], before: Case) -> None:
+        """Apply the last of the edits and run the engine, unless one of its sort is known to do."""
+        if self._tries <= 0 or any(_kinds(way.edits) == _kinds(edits) and not way.change.waits for way in self.found):
+            return
+        self._tries -= 1
+        case = edits[-1].apply(before)
+        offers = self._explainer.judge(case)
+        if offers is None:
+            self._tries = 0
+            return
+        if self._admits(edits, case, offers):
+            return
+        later = next((one for one in offers if not one.rejections), None) if self._never else None
+        if later is not None and all(_kinds(way.edits) != _kinds(edits) for way in self.found):
+            change = _change(edits, later, later.ask.cost)
+            self.found.append(Way(edits, case, msgspec.structs.replace(change, waits=True)))
+        if later is None and len(edits) == 1:
+            self._failed.append(_Tried(edits[0], case, offers))
+
+    def _admits(self, edits: tuple[Edit, ...], case: Case, offers: Sequence[Offer]) -> bool:
+        """Tell whether there is room now, or others would make it; note where, and at what cost."""
+        for offer in offers:
+            cost = None if offer.rejections else _cost_if_placed(offer)
+            if cost is not None:
+                self.found.append(Way(edits, case, _change(edits, offer, cost)))
+                return True
+        room = self._explainer.room(case, offers)
+        if room is None:
+            return False
+        cost = with_disruption(room.offer.ask.cost, None if room.price.unknown else room.price.loss)
+        change = msgspec.structs.replace(_change(edits, room.offer, cost), evicts=True)
+        self.found.append(Way(edits, case, change))
+        return True
+
+
+def _cost_if_placed(offer: Offer) -> Cost | None:
+    """Place a gang on trial and return what it is expected to cost there; None if there is no room."""
+    mark = offer.view.company.mark()
+    nodes = offer.place()
+    if nodes is None:
+        return None
+    cost = offer.cost_on(sum(one.pods for one in nodes))
+    offer.undo(nodes, mark)
+    return cost
+
+
+def _change(edits: Iterable[Edit], offer: Offer, cost: Cost) -> Change:
+    pool = offer.view.pool
+    return Change(" and ".join(edit.text for edit in edits), pool.cluster, pool.name, cost)
+
+
+def _is_stuck(decision: Decision) -> bool:
+    """Tell whether a decision leaves a workload waiting for which there are candidates."""
+    return decision.mode in {Mode.WAIT, Mode.NEVER} and bool(decision.candidates)
+
+
+def _by_weight(edits: Iterable[Edit]) -> list[Edit]:
+    """Return each edit once, the one that asks least of people first; of one sort, the smallest."""
+    first: dict[str, Edit] = {}
+    for edit in edits:
+        first.setdefault(edit.text, edit)
+    return sorted(first.values(), key=lambda edit: (edit.weight, edit.kind, edit.effort))  # stable: else by rank
+
+
+def _weight(edits: Sequence[Edit]) -> int:
+    return sum(edit.weight for edit in edits)
+
+
+def _kinds(edits: Sequence[Edit]) -> frozenset[Kind]:
+    return frozenset(edit.kind for edit in edits)
+
+
+def _same(one: Edit, other: Edit) -> bool:
+    return one.kind is other.kind or (one.kind.is_size and other.kind.is_size)
