@@ -66,7 +66,7 @@ _ALIASES: Final[Mapping[str, str]] = {
     "MAX-1100": "MAX1100",
     "MAX-1550": "MAX1550",
 }
-_VENDOR_WORDS: Final = frozenset({"NVIDIA", "TESLA", "AMD", "INSTINCT", "INTEL", "HABANA", "GPU"})
+_VENDOR_WORDS: Final = frozenset({"NVIDIA", "TESLA", "AMD", "INSTINCT", "INTEL", "HABANA", "GPU", "SHARED"})
 _SIZE: Final = re.compile(r"(\d+)GI?B")
 
 PRODUCT_LABELS: Final = (
@@ -79,7 +79,11 @@ PRODUCT_LABELS: Final = (
 )
 """Node labels that name the accelerator; the first one present counts."""
 
-_MEMORY_LABEL_MIB: Final = "nvidia.com/gpu.memory"
+_MEMORY_LABELS: Final[Mapping[str, int]] = {"nvidia.com/gpu.memory": 2**20, "gpu.intel.com/memory.max": 1}
+"""Node labels with the memory of one device as a whole number, and the bytes that it counts in."""
+
+_VRAM_LABEL: Final = "amd.com/gpu.vram"
+"""AMD's labels write the memory of one device like `192G`, and mean GiB."""
 
 
 @lru_cache(maxsize=1024)
@@ -111,13 +115,30 @@ def memory_of(product: str, labels: Mapping[str, str]) -> int | None:
     nominal = MEMORY_GIB.get(model_of(product)) if product else None
     if nominal is not None:
         return nominal * GIB
-    reported = labels.get(_MEMORY_LABEL_MIB, "")
-    return -(-int(reported) // 1024) * GIB if reported.isdecimal() else None
+    vram = labels.get(_VRAM_LABEL, "").removesuffix("G")
+    if vram.isdecimal():
+        return int(vram) * GIB
+    told = ((labels.get(name, ""), unit) for name, unit in _MEMORY_LABELS.items())
+    return next((-(-int(text) * unit // GIB) * GIB for text, unit in told if text.isdecimal()), None)
+
+
+NO_DEVICES: Final = (
+    "nvidia.com/hostdev",
+    "nvidia.com/ib",
+    "nvidia.com/rdma",
+    "nvidia.com/roce",
+    "gpu.intel.com/i915_monitoring",
+    "gpu.intel.com/xe_monitoring",
+    "gpu.intel.com/memory.max",
+    "gpu.intel.com/millicores",
+    "gpu.intel.com/tiles",
+)
+"""Resources of the same vendors that are network devices, monitors of all devices, or parts counted beside them."""
 
 
 def is_accelerator(resource: str) -> bool:
     """Tell whether a resource name stands for accelerators."""
-    return resource.startswith(ACCELERATOR_RESOURCE_PREFIXES)
+    return resource.startswith(ACCELERATOR_RESOURCE_PREFIXES) and not resource.startswith(NO_DEVICES)
 
 
 def accelerators_in(resources: Resources) -> tuple[tuple[str, int], ...]:

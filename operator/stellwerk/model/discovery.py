@@ -10,9 +10,9 @@ from typing import Final
 
 import msgspec
 
-from stellwerk.api.labels import ANY_MODEL
-from stellwerk.model.accelerators import PRODUCT_LABELS, accelerators_in, memory_of, model_of
+from stellwerk.model.accelerators import PRODUCT_LABELS, accelerators_in
 from stellwerk.model.capacity import Accelerator, CapacityType, Node, Pool, Taint
+from stellwerk.model.offered import SHARING_LABELS, accelerators_of
 
 REGION_LABEL: Final = "topology.kubernetes.io/region"
 ZONE_LABEL: Final = "topology.kubernetes.io/zone"
@@ -54,7 +54,8 @@ class _Group(msgspec.Struct, frozen=True, order=True):
     """What nodes of one discovered pool have in common."""
 
     cluster: str
-    resource: str
+    resources: tuple[str, ...]
+    """Of accelerators."""
     selector: tuple[tuple[str, str], ...]
 
 
@@ -79,15 +80,18 @@ def discover_pools(nodes: Iterable[Node], declared: Sequence[Pool]) -> tuple[Poo
 
 
 def _group(node: Node) -> _Group:
-    labels = (_product_label(node), INSTANCE_LABEL, REGION_LABEL, ZONE_LABEL, *CAPACITY_LABELS)
-    present = tuple(sorted((key, node.labels[key]) for key in labels if key in node.labels))
-    return _Group(node.cluster, _resource(node), present)
+    labels = (_product_label(node), INSTANCE_LABEL, REGION_LABEL, ZONE_LABEL, *CAPACITY_LABELS, *SHARING_LABELS)
+    present = tuple(sorted((key, node.labels[key]) for key in labels if _tells(node, key)))
+    return _Group(node.cluster, _resources(node), present)
 
 
-def _resource(node: Node) -> str:
-    """Name the node's main accelerator resource, empty if it has none."""
-    found = accelerators_in(node.allocatable)
-    return found[0][0] if found else ""
+def _tells(node: Node, key: str) -> bool:
+    return key in node.labels and node.labels[key] != SHARING_LABELS.get(key)
+
+
+def _resources(node: Node) -> tuple[str, ...]:
+    """Name the node's accelerator resources, the main one first."""
+    return tuple(name for name, _ in accelerators_in(node.allocatable))
 
 
 def _product_label(node: Node) -> str:
@@ -99,7 +103,7 @@ def _pools_of(group: _Group, members: list[Node], everything: list[Node]) -> lis
     rivals = [
         node
         for node in everything
-        if node.cluster == group.cluster and node.name not in own and _resource(node) == group.resource
+        if node.cluster == group.cluster and node.name not in own and _are_alike(_resources(node), group.resources)
     ]
     selector = _telling_selector(dict(group.selector), members, rivals)
     if selector is not None:
@@ -109,6 +113,11 @@ def _pools_of(group: _Group, members: list[Node], everything: list[Node]) -> lis
         for node in members
         if HOSTNAME_LABEL in node.labels
     ]
+
+
+def _are_alike(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+    """Whether a pod for the one would find its accelerator on the other as well, or needs none on either."""
+    return bool(set(ours) & set(theirs)) or not (ours or theirs)
 
 
 def _telling_selector(base: dict[str, str], members: list[Node], rivals: list[Node]) -> dict[str, str] | None:
@@ -127,7 +136,8 @@ def _telling_selector(base: dict[str, str], members: list[Node], rivals: list[No
 
 def _pool(selector: dict[str, str], members: list[Node]) -> Pool:
     first = members[0]
-    accelerator = _accelerator(members)
+    accelerators = _accelerators(members)
+    accelerator = next(iter(accelerators), None)
     capacity = _capacity_type(first.labels)
     return Pool(
         name=_name(accelerator, capacity, selector),
@@ -139,22 +149,15 @@ def _pool(selector: dict[str, str], members: list[Node]) -> Pool:
         zone=first.labels.get(ZONE_LABEL),
         capacity_type=capacity,
         accelerator=accelerator,
+        further=accelerators[1:],
         discovered=True,
     )
 
 
-def _accelerator(members: list[Node]) -> Accelerator | None:
-    resource = _resource(members[0])
-    if not resource:
-        return None
-    counts = Counter(node.allocatable.get(resource) for node in members)
-    product = members[0].labels.get(_product_label(members[0]), "")
-    return Accelerator(
-        model=model_of(product) if product else ANY_MODEL,
-        count=max(counts, key=lambda count: (counts[count], count)),
-        resource=resource,
-        memory_bytes=memory_of(product, members[0].labels),
-    )
+def _accelerators(members: list[Node]) -> tuple[Accelerator, ...]:
+    """Return what most of the nodes offer; of equally many, the more."""
+    offers = Counter(accelerators_of(node) for node in members)
+    return max(offers, key=lambda offer: (offers[offer], tuple(one.count for one in offer)))
 
 
 def _capacity_type(labels: Mapping[str, str]) -> CapacityType:
