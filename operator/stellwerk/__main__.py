@@ -85,6 +85,7 @@ def _how(settings: Settings) -> How:
         tuning=Tuning(page_size=settings.streams.page_size, silence=settings.streams.silence_seconds),
         writes=WriterTuning(in_flight=settings.writes.in_flight, timeout=settings.writes.timeout_seconds),
         window=(batch.idle_seconds, batch.maximum_seconds, batch.tick_seconds),
+        improve=batch.improve_seconds,
         heartbeat_limit=lease.renew_seconds,
         liveness=settings.streams.liveness_seconds,
         backoff=Backoff(settings.supply.backoff_seconds, settings.supply.longest_backoff_seconds),

@@ -65,6 +65,17 @@ CYCLE: Final = Histogram(
     buckets=_FAST,
     registry=REGISTRY,
 )
+PLAN_GAP: Final = Gauge(
+    "stellwerk_plan_gap_ratio",
+    "How much more the last cycle's placements may cost than the cheapest way to place the same: 0.02 is 2 per cent.",
+    registry=REGISTRY,
+)
+IMPROVEMENTS: Final = Counter(
+    "stellwerk_improvements",
+    "Batches in competition that the solver was asked about, by result: answered, late, failed.",
+    ("result",),
+    registry=REGISTRY,
+)
 DECISION: Final = Histogram(
     "stellwerk_decision_seconds",
     "Time from the first sight of a workload to its first decision.",

@@ -64,6 +64,13 @@ class Batch(_Group):
     tick_seconds: float = Field(
         30.0, gt=0, le=600, description="Without any event a cycle still looks at everything this often, in seconds."
     )
+    improve_seconds: float = Field(
+        2.0,
+        ge=0,
+        le=60,
+        description="Workloads that compete for room wait for a better assignment this long at most, in seconds;"
+        " 0 takes the first one found.",
+    )
 
 
 class Streams(_Group):

@@ -18,6 +18,7 @@ import msgspec
 
 from stellwerk import metrics
 from stellwerk.cluster.outcome import Outcome, OutcomeKind
+from stellwerk.control.improver import Improver
 from stellwerk.control.inflight import InFlight
 from stellwerk.control.moving import is_moving, is_promised, room_of, with_wishes
 from stellwerk.control.retries import Retries
@@ -30,6 +31,7 @@ from stellwerk.lifecycle.transactions import actions_for, needs_decision
 from stellwerk.logs import get_logger
 from stellwerk.model.decision import Decision, Mode, Move, MoveKind, Plan
 from stellwerk.model.workload import Workload
+from stellwerk.placement.contest import Solver
 from stellwerk.placement.planner import plan
 
 _log = get_logger(__name__)
@@ -56,13 +58,18 @@ class Cycle:
         store: what is known.
         submit: hands a transaction to the writer.
         later: after so many seconds, marks a workload by its uid and triggers a cycle.
+        improver: is asked where several workloads compete; None leaves them as greedy placed them.
 
     """
 
     def __init__(
-        self, store: Store, submit: Callable[[Transaction], None], later: Callable[[float, str], None]
+        self,
+        store: Store,
+        submit: Callable[[Transaction], None],
+        later: Callable[[float, str], None],
+        improver: Improver | None = None,
     ) -> None:
-        self._store, self._submit = store, submit
+        self._store, self._submit, self._improver = store, submit, improver
         self._inflight = InFlight(store.rooms)
         self._retries = Retries(later, time.monotonic)
         self._told: dict[str, str] = {}  # version of each Job that was told why it is not taken in
@@ -75,7 +82,10 @@ class Cycle:
         now = datetime.now(UTC)
         batch = self._take_batch()  # 1. what changed, and is not under way
         snapshot = self._store.snapshot(batch.pending)  # 2. one frozen view
-        found = plan(batch.pending, snapshot, now, self._number, settle=self._store.roomy)  # 3. pure
+        found = plan(  # 3. pure
+            batch.pending, snapshot, now, self._number, solver=self._solver, settle=self._store.roomy
+        )
+        self._set_aside(found, batch)
         decided = without(batch.held, found)
         batch.states = with_wishes(batch.states, decided.moves, self._store)
         due = [*self._adoptions(), *actions_for(decided, batch.states, now)]  # 4. pure
@@ -109,6 +119,8 @@ class Cycle:
     def restart(self) -> None:
         """Forget all assumptions and look at everything: this replica has just begun to lead."""
         self._inflight.clear()
+        if self._improver is not None:
+            self._improver.clear()
         self._store.running.clear()
         self._told.clear()
         self._store.look_at_everything()
@@ -118,6 +130,7 @@ class Cycle:
     def _take_batch(self) -> _Batch:
         batch = _Batch()
         now = time.monotonic()
+        thinking = frozenset[str]() if self._improver is None else self._improver.thinks_of
         for uid in sorted(self._store.drain()):
             seen = self._store.workloads.seen(uid)
             if seen.version is None:
@@ -126,8 +139,8 @@ class Cycle:
                 state = msgspec.structs.replace(
                     known, refusal=self._retries.refusal(uid), eviction=self._store.overdue(known)
                 )
-                if self._inflight.waits(uid, seen, now):
-                    self._hold(batch, state)  # its echo will mark it again
+                if uid in thinking or self._inflight.waits(uid, seen, now):
+                    self._hold(batch, state)  # its echo, or the answer, will mark it again
                 else:
                     self._inflight.settled(uid)
                     self._store.running.settled(uid)
@@ -162,6 +175,24 @@ class Cycle:
                 yield transaction
         jobs.orphans.clear()
 
+    @property
+    def _solver(self) -> Solver | None:
+        return None if self._improver is None else self._improver.consult
+
+    def _set_aside(self, found: Plan, batch: _Batch) -> None:
+        """Keep those to ourselves for whom better places are looked for; nobody else is given their room meanwhile."""
+        if self._improver is None:
+            return
+        aside = self._improver.thinks_of - batch.held
+        pending = {workload.uid: workload for workload in batch.pending if workload.uid in aside}
+        for decision in found.decisions:
+            workload, placement = pending.get(decision.uid), decision.chosen
+            if workload is not None and placement is not None:
+                self._store.rooms.assume(decision.uid, reserve(workload, placement, placement.replicas))
+        batch.held |= pending.keys()
+        batch.states = [state for state in batch.states if state.workload.uid not in pending]
+        self._improver.settle()
+
     def _assume_and_submit(self, due: Sequence[Transaction], batch: _Batch, moves: Iterable[Move]) -> None:
         workloads = {workload.uid: workload for workload in batch.pending}
         states = {state.workload.uid: state for state in batch.states}
@@ -179,6 +210,8 @@ class Cycle:
 
     def _note(self, decided: Plan, due: Sequence[Transaction], now: datetime) -> None:
         written = {transaction.uid for transaction in due}
+        if decided.bound is not None:
+            metrics.PLAN_GAP.set(decided.bound.gap)
         for decision in decided.decisions:
             self._store.wait(decision.uid, waiting=decision.mode is not Mode.FIT)
             self._store.promise(decision.uid, promised=decision.mode is Mode.PREEMPT)

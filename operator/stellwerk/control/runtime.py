@@ -27,6 +27,7 @@ from stellwerk.control.batcher import Batcher
 from stellwerk.control.cycle import Cycle
 from stellwerk.control.endpoints import Probes
 from stellwerk.control.figures import counts_due, publish
+from stellwerk.control.improver import Improver
 from stellwerk.control.store import Store
 from stellwerk.control.supply import Supplies
 from stellwerk.lifecycle.actions import Transaction
@@ -76,6 +77,8 @@ class How:
     writes: WriterTuning
     window: tuple[float, float, float]
     """Idle, maximum and tick of the batcher."""
+    improve: float
+    """Most that workloads wait for a better assignment; 0 for not at all."""
     heartbeat_limit: float
     liveness: float
     backoff: Backoff
@@ -103,7 +106,8 @@ class Runtime:
         self._writer: Writer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._elector = self._make_elector()
-        self._cycle = Cycle(self._store, self._submit, self._later)
+        self._improver = Improver(how.improve, self._improved)
+        self._cycle = Cycle(self._store, self._submit, self._later, self._improver)
 
     @property
     def probes(self) -> Probes:
@@ -120,7 +124,7 @@ class Runtime:
                 self._reflectors = self._make_reflectors(session)
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(work) for work in (self._beats(), self._figures(), *self._streams())]
-                    tasks.append(group.create_task(self._cycles()))
+                    tasks += [group.create_task(work) for work in (self._cycles(), self._improver.run())]
                     stopped = group.create_task(stop.wait())
                     await self._compete_when_warm(stopped)
                     await stopped
@@ -181,6 +185,7 @@ class Runtime:
     def _begin(self) -> None:
         self._leading = self._store.supplies.leading = True
         metrics.LEADER.set(1)
+        self._improver.wake()
         self._cycle.restart()
 
     def _follow(self) -> None:
@@ -226,6 +231,10 @@ class Runtime:
     def _submit(self, transaction: Transaction) -> None:
         if self._writer is not None:
             self._writer.submit(transaction)
+
+    def _improved(self, uids: frozenset[str]) -> None:
+        for uid in sorted(uids):
+            self._store.mark(uid)
 
     def _later(self, seconds: float, uid: str) -> None:
         if self._loop is not None:
