@@ -16,6 +16,13 @@ PATIENT = {
 }
 """Lease times for tests that are not about leases: a machine that stands still for seconds changes no leader."""
 
+HURRIED = {
+    "BATCH__TICK_SECONDS": "1",
+    "SUPPLY__FIXED_PATIENCE_SECONDS": "3",
+    "SUPPLY__BACKOFF_SECONDS": "600",
+}
+"""For tests of what happens when nodes do not come: looked at each second, and remembered for longer than a test."""
+
 BRISK = {
     "LEASE__DURATION_SECONDS": "6",
     "LEASE__RENEW_SECONDS": "4",

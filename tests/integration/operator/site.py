@@ -69,6 +69,14 @@ class Site:
         spec.setdefault("labels", {"test": self.name})
         self._create("computepools", objects.pool(name, {pools.POOL_LABEL: name}, **spec))
 
+    def growing(self, name: str, most: int = 4, provision: str = "5m", **spec: Any) -> str:
+        """Declare a pool that has no nodes yet and can grow to `most` of 8 GPUs; returns its name."""
+        unique = f"{name}-{self.name}"
+        self._node_pools[unique] = 0
+        node = {"cpu": "192", "memory": "2Ti", "nvidia.com/gpu": "8"}
+        self.declare(unique, growth={"maxNodes": most, "provisionTime": provision, "node": node}, **spec)
+        return unique
+
     def submit(self, *made: Object) -> None:
         """Create AIWorkloads and Jobs in the namespace."""
         for one in made:
