@@ -61,8 +61,7 @@ class PodAsk(msgspec.Struct, frozen=True):
     def limits(self) -> Resources:
         """The sum of limits that a quota counts."""
         needed = self._most([Resources.of(dict(one.limits)) for one in self.containers], _limits)
-        stated = _overriding(self.pod.limits) if self.pod else {}
-        total = {**dict(needed.amounts), **stated}
+        total = {**dict(needed.amounts), **self._pod_limits(needed)}
         spent = dict(self.overhead.amounts)
         return Resources.of({name: amount + spent.get(name, 0) for name, amount in total.items()})
 
@@ -77,6 +76,18 @@ class PodAsk(msgspec.Struct, frozen=True):
             return self
         first, *others = self.containers
         return msgspec.structs.replace(self, containers=(first.asking({resource: count}), *others))
+
+    def _pod_limits(self, needed: Resources) -> dict[str, int]:
+        """Return the limits of the pod: stated, or those of its containers if all have one, and never below its request."""
+        if self.pod is None:
+            return {}
+        asked, everyone = dict(self.pod.requests), [dict(one.limits) for one in self.everyone]
+        whole = {
+            name: max(needed.get(name), asked.get(name, 0))
+            for name in _POD_LEVEL
+            if all(name in limits for limits in everyone)
+        }
+        return {**whole, **_overriding(self.pod.limits)}
 
     def _most(self, running: Iterable[Resources], of: Any) -> Resources:
         total, sidecars, starting = Resources(), Resources(), Resources()

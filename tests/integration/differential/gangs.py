@@ -203,6 +203,7 @@ _FEATURES: tuple[Any, ...] = (
     _ports,
     _spread,
     _spread,
+    _spread,
     _runtime_class,
     _pod_level,
 )

@@ -85,7 +85,7 @@ class Runner:
 
     def _ask(self, world: World, number: int, turn: int, random: Random) -> Round:
         made: list[Object] = []
-        for index in range(random.choice((1, 1, 2, 3))):
+        for index in range(random.choice((1, 2, 3, 4))):
             kind = gangs.template_of if random.random() < 0.4 else gangs.job_of
             made.append(kind(world, f"g{turn}{index}", random))
         return Round(self._bed, world, (number, turn), made)

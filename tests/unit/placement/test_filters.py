@@ -52,6 +52,7 @@ def test_the_chain_asks_in_the_order_in_which_people_should_hear() -> None:
         "too_big_for_pool",
         "cluster_unavailable",
         "pool_has_no_nodes",
+        "stocked_out",
         "quota_exceeded",
         "host_port_taken",
         "pod_affinity_unmet",
