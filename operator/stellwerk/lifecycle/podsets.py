@@ -99,7 +99,9 @@ def missing_set_jobs(state: WorkloadState, placement: Placement) -> list[Action]
     if not isinstance(workload, Workload):
         return []
     there = {job.key.name for job in state.set_jobs if job is not None}
-    made = (build_set_job(workload, state.spec, placement, placed) for placed in placement.pod_sets)
+    known = {one["name"] for one in state.spec.get("podSets") or ()}
+    sets = (placed for placed in placement.pod_sets if placed.name in known)
+    made = (build_set_job(workload, state.spec, placement, placed) for placed in sets)
     return [CreateJob(workload.key, workload.uid, job) for job in made if job["metadata"]["name"] not in there]
 
 

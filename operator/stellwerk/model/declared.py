@@ -10,6 +10,7 @@ from stellwerk.api.v1alpha1.growth import PoolGrowth
 from stellwerk.api.v1alpha1.placementpolicy import EgressPrices, PlacementPolicySpec
 from stellwerk.model.accelerators import memory_of, model_of
 from stellwerk.model.capacity import Accelerator, CapacityType, Growth, Pool, Price, Taint
+from stellwerk.model.offered import part_milli_of
 from stellwerk.model.policy import EgressPrice, Policy, QueueOrder
 from stellwerk.model.resources import Resources
 
@@ -81,6 +82,7 @@ def _accelerator(declared: PoolAccelerator | None) -> Accelerator | None:
         resource=declared.resource,
         memory_bytes=memory_of(declared.model, {}) if memory is None else quantity.whole(memory),
         slices=declared.slices,
+        part_milli=part_milli_of(declared.resource),
     )
 
 

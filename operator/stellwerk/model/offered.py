@@ -62,6 +62,12 @@ def accelerators_of(node: Node) -> tuple[Accelerator, ...]:
     return tuple(_accelerator(resource, units, product, node.labels) for resource, units in found)
 
 
+def part_milli_of(resource: str) -> int:
+    """Return thousandths of a whole device that one unit of a resource is, by its name."""
+    found = _partition(resource)
+    return _WHOLE if found is None else found[0]
+
+
 def _accelerator(resource: str, units: int, product: str, labels: Mapping[str, str]) -> Accelerator:
     model = model_of(product) if product else ANY_MODEL
     memory = memory_of(product, labels)

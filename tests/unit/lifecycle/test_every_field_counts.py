@@ -12,6 +12,8 @@ from stellwerk.api.v1alpha1 import KINDS
 from stellwerk.api.validation import validate
 from stellwerk.lifecycle.intake import policy_from, pool_from, workload_from
 from stellwerk.lifecycle.job import build_job
+from stellwerk.lifecycle.podsets import build_set_job
+from stellwerk.model.decision import PlacedSet
 from stellwerk.model.workload import Workload
 from tests.builders import decision, identity
 from tests.integration.api.mutations import Keys, Mutation, mutations
@@ -72,7 +74,8 @@ def meaning(manifest: Mapping[str, Any]) -> object:
     assert isinstance(workload, Workload), workload
     placement = decision().chosen
     assert placement is not None
-    return workload, build_job(workload, spec, placement)
+    sets = [PlacedSet(one.name, placement.pool, placement.capacity_type, one.replicas) for one in workload.others]
+    return workload, build_job(workload, spec, placement), [build_set_job(workload, spec, placement, s) for s in sets]
 
 
 FIELDS = fields()
