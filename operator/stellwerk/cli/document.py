@@ -14,7 +14,7 @@ import yaml
 from stellwerk.api.labels import API_VERSION
 from stellwerk.cli import figures
 from stellwerk.cli.result import Entry, Result
-from stellwerk.model.decision import Candidate, Carbon, Cost, Mode
+from stellwerk.model.decision import Bound, Candidate, Carbon, Cost, Mode
 
 KIND: Final = "PlanReport"
 Json = dict[str, Any]
@@ -60,7 +60,15 @@ def _summary(result: Result) -> Json:
             {"currency": c, "perHour": figures.exact(totals.per_hour[c]), "total": figures.exact(totals.total[c])}
             for c in sorted(totals.per_hour)
         ],
+        **_bound(result.bound),
     }
+
+
+def _bound(bound: Bound | None) -> Json:
+    if bound is None:
+        return {}
+    least, cost = figures.exact(bound.lower), figures.exact(bound.cost)
+    return {"bound": {"currency": bound.currency, "cost": cost, "least": least, "gap": f"{bound.gap:.6f}"}}
 
 
 def workload(entry: Entry) -> Json:

@@ -14,6 +14,7 @@ from stellwerk.cli.problems import BadInputError, Problem
 from stellwerk.cli.result import EXIT_BAD_INPUT, Entry, Result, exit_code
 from stellwerk.cli.terminal import Terminal, emit
 from stellwerk.placement import planner
+from stellwerk.placement.contest import Advice, Question
 
 ALL_CANDIDATES: Final = 1_000_000
 """A file has room for every candidate; the status of an object has not."""
@@ -60,10 +61,16 @@ def decide(request: Request) -> Result:
 def plan(inputs: Inputs, now: datetime) -> Result:
     """Run the engine over what was read."""
     workloads = [item.workload for item in inputs.asked]
-    planned = planner.plan(workloads, inputs.snapshot, now, 0, kept=ALL_CANDIDATES)
+    planned = planner.plan(workloads, inputs.snapshot, now, 0, kept=ALL_CANDIDATES, solver=_advise)
     by_uid = {item.workload.uid: item for item in inputs.asked}
     entries = tuple(Entry(by_uid[d.uid].workload, by_uid[d.uid].file, by_uid[d.uid].line, d) for d in planned.decisions)
-    return Result(entries, now, inputs.notes)
+    return Result(entries, now, inputs.notes, planned.bound)
+
+
+def _advise(question: Question) -> Advice | None:
+    from stellwerk.placement.improvement import advise
+
+    return advise(question)
 
 
 def moment(text: str | None) -> datetime:

@@ -28,6 +28,15 @@ class ReportSum(_Part):
     total: Annotated[KnownOrNot, Field(description="Expected cost until all of it has ended.")]
 
 
+class ReportBound(_Part):
+    """How near the plan is to the cheapest one that places the same workloads."""
+
+    currency: Annotated[str, Field(description="ISO 4217 code.")]
+    cost: Annotated[KnownOrNot, Field(description="Expected cost of all that is placed at a known cost.")]
+    least: Annotated[KnownOrNot, Field(description="No way to place the same costs less.")]
+    gap: Annotated[str, Field(description="How much more than that it costs: 0.02 is two per cent.")]
+
+
 class ReportSummary(_Part):
     """How many workloads fare how."""
 
@@ -37,6 +46,10 @@ class ReportSummary(_Part):
     never_fits: Annotated[int, Field(description="Those that no waiting helps; the exit code is 2 if there is one.")]
     unpriced: Annotated[int, Field(description="Placed, but of unknown cost: not in the sums.")]
     costs: Annotated[list[ReportSum], Field(description="Sums by currency.")]
+    bound: Annotated[
+        ReportBound | None,
+        Field(description="Absent where nothing is placed at a known cost, or costs are in several currencies."),
+    ] = None
 
 
 class ReportSource(_Part):

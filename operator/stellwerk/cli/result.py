@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from stellwerk.model.decision import Decision, Mode
+from stellwerk.model.decision import Bound, Decision, Mode
 from stellwerk.model.workload import Workload
 
 EXIT_FITS = 0
@@ -32,6 +32,8 @@ class Result:
     now: datetime
     notes: tuple[str, ...] = ()
     """What was left out of the plan, and why; sentences for people."""
+    bound: Bound | None = None
+    """How near the plan is to the cheapest one that places the same."""
 
     @property
     def totals(self) -> Totals:

@@ -8,10 +8,12 @@ from typing import Final
 from stellwerk.cli import figures
 from stellwerk.cli.result import Entry, Result, Totals
 from stellwerk.cli.terminal import Cell, Terminal
-from stellwerk.model.decision import Candidate, Decision, Mode, Verdict
+from stellwerk.model.decision import Bound, Candidate, Decision, Mode, Verdict
 
 _STYLES: Final = {Mode.FIT: "green", Mode.PREEMPT: "green", Mode.WAIT: "yellow", Mode.NEVER: "red"}
 _VERDICTS: Final = {Verdict.CHOSEN: "green", Verdict.FEASIBLE: "", Verdict.REJECTED: "dim"}
+_TOLD_GAP: Final = 0.0005
+"""A smaller distance from the bound is not worth a word."""
 _HEADER: Final = ("WORKLOAD", "POOL", "COST/H", "TOTAL", "VERDICT", "REASON")
 _WIDE: Final = ("CLASS", "POLICY", "ASKS FOR", "CLUSTER", "CAPACITY", "REGION", "CO2E", "FROM")
 
@@ -22,8 +24,15 @@ def plan(result: Result, terminal: Terminal, *, wide: bool = False) -> str:
     rows = [_row(entry) + (_wide(entry) if wide else ()) for entry in result.entries]
     blocks = [terminal.table(header, rows)] if rows else []
     blocks += [_reasons(entry, terminal) for entry in result.entries if entry.decision.chosen is None]
-    blocks.append(terminal.sentence(summary(result.totals)))
+    blocks.append(terminal.sentence(summary(result.totals, result.bound)))
     return "\n\n".join(blocks)
+
+
+def _gap(bound: Bound | None) -> str:
+    """Say how far from the cheapest plan this one may be, where that is more than nothing."""
+    if bound is None or bound.gap < _TOLD_GAP:
+        return ""
+    return f"; no way to place the same costs less than {figures.rounded(bound.lower)} {bound.currency} in total"
 
 
 def _row(entry: Entry) -> tuple[Cell, ...]:
@@ -74,7 +83,7 @@ def _sentences(decision: Decision, terminal: Terminal) -> Iterator[str]:
         yield terminal.sentence(f"To admit it: {decision.unblock}", indent="  ")
 
 
-def summary(totals: Totals) -> str:
+def summary(totals: Totals, bound: Bound | None = None) -> str:
     """Return the sums in one sentence."""
     counts = {
         "placed": totals.modes[Mode.FIT] + totals.modes[Mode.PREEMPT],
@@ -89,7 +98,7 @@ def summary(totals: Totals) -> str:
         text += f"; {hour} {currency} per hour, {total} {currency} until they end"
     if totals.unpriced:
         text += f"; {totals.unpriced} of unknown cost, not in the sums"
-    return text + "."
+    return text + _gap(bound) + "."
 
 
 def explain(entry: Entry, terminal: Terminal) -> str:

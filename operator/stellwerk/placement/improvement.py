@@ -13,7 +13,7 @@ import highspy
 import msgspec
 import numpy as np
 
-from stellwerk.placement.contest import Answer, Problem
+from stellwerk.placement.contest import Advice, Answer, Problem, Question, spread
 from stellwerk.placement.programme import Programme, Rows
 
 _SCALE: Final = 1e6
@@ -53,6 +53,11 @@ def solve(problem: Problem, limits: Limits = DEFAULT_LIMITS) -> Answer:
     counts, bound = best
     floor = None if bound is None else int((bound - abs(bound) * _SURE) * _SCALE)
     return Answer(counts, tuple(placed), floor)
+
+
+def advise(question: Question) -> Advice | None:
+    """Answer a question at once: a `Solver` for whoever can wait."""
+    return spread(question, solve(question.problem))
 
 
 def _per_crowd(problem: Problem, counts: tuple[int, ...]) -> list[int]:

@@ -16,10 +16,23 @@ from stellwerk.cluster.writer import WriterTuning
 from stellwerk.control import runtime
 from stellwerk.control.runtime import How, Runtime
 from stellwerk.lifecycle.actions import PatchConfigStatus, Transaction
+from stellwerk.lifecycle.patience import Patience
+from stellwerk.model.supply import Backoff
 from tests.faults.support import until
 
 TARGET = Target("http://127.0.0.1:9", namespace="default")
-HOW = How("local", None, Tuning(), WriterTuning(), (0.001, 0.2, 30.0), 5.0, 90.0)
+HOW = How(
+    cluster="local",
+    lease=None,
+    tuning=Tuning(),
+    writes=WriterTuning(),
+    window=(0.001, 0.2, 30.0),
+    improve=0.0,
+    heartbeat_limit=5.0,
+    liveness=90.0,
+    backoff=Backoff(300.0, 3600.0),
+    patience=Patience(),
+)
 
 
 class Silent:
