@@ -191,8 +191,10 @@ def stocked_out(ask: Ask, view: PoolView) -> Rejection | None:  # noqa: ARG001 -
 
 
 def _offers_no_accelerator(ask: Ask, view: PoolView) -> bool:
-    declared = view.pool.accelerator is not None  # else AcceleratorMismatch says it
-    return declared and ask.option is not None and bool(view.nodes) and view.accelerators[1] == 0
+    has = view.pool.accelerator
+    if has is None or ask.option is None or not view.nodes:
+        return False  # AcceleratorMismatch and PoolHasNoNodes say it
+    return not any(offer.get(has.resource) for offer, _ in view.capacity)
 
 
 def capacity_full(ask: Ask, view: PoolView) -> Rejection | None:

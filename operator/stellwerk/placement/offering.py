@@ -31,10 +31,17 @@ class _Market(NamedTuple):
         return Ask(workload, option, self.policy, cost, self.fleet.health, self.now)
 
 
-def offers_for(workload: Workload, policy: Policy, fleet: Fleet, now: datetime | None = None) -> list[Offer]:
-    """Judge every pool with every alternative, the best first, for a start at `now`."""
+def offers_for(
+    workload: Workload,
+    policy: Policy,
+    fleet: Fleet,
+    now: datetime | None = None,
+    views: Sequence[PoolView] | None = None,
+) -> list[Offer]:
+    """Judge every pool with every alternative, the best first, for a start at `now`; with `views` only these pools."""
     market = _Market(fleet, policy, now)
-    offers = _gang_offers(workload, market) if workload.others else _offers(workload, market, fleet.views)
+    where = fleet.views if views is None else views
+    offers = _gang_offers(workload, market, where) if workload.others else _offers(workload, market, where)
     return sorted(offers, key=lambda offer: offer.order)
 
 
@@ -47,11 +54,11 @@ def _offers(workload: Workload, market: _Market, views: Sequence[PoolView]) -> l
     ]
 
 
-def _gang_offers(workload: Workload, market: _Market) -> list[Offer]:
+def _gang_offers(workload: Workload, market: _Market, views: Sequence[PoolView]) -> list[Offer]:
     """Judge the main pod set everywhere, and the further ones once per cluster and alternative."""
     chosen: dict[tuple[str, int], tuple[SetChoice, ...]] = {}
     found: list[Offer] = []
-    for view in market.fleet.views:
+    for view in views:
         for index, option in enumerate(workload.options):
             if option is None and view.secondary:
                 continue

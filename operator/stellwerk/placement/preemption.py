@@ -67,6 +67,11 @@ class RoomMaker:
         """What gives room to others in this cycle, each workload once."""
         return tuple(self._moves)
 
+    def may_help(self, workload: Workload) -> bool:
+        """Tell whether anybody of lower priority runs who may be stopped, wherever that is."""
+        every = (one.workload for pool in self._by_pool.values() for one in pool)
+        return bool(self._leaving) or any(one.priority < workload.priority and one.preemptible for one in every)
+
     def make_room(self, workload: Workload, policy: Policy, offers: Sequence[Offer]) -> Room | None:
         """Return the cheapest way to make room on one of the `offers`, and take that room; None if there is none.
 

@@ -31,8 +31,9 @@ def smaller(offer: Offer, rejection: Rejection) -> Iterator[Edit]:
     if rejection.reason != Reason.ACCELERATORS_PER_NODE_TOO_FEW and _may_ask_less(offer, rejection):
         yield from _less_per_pod(offer)
     if offer.ask.option is not None and not offer.ask.option.is_share:
-        yield from _fewer_accelerators(offer, offer.ask.option)
-        yield from _other_shape(offer, offer.ask.option)
+        now = rejection.reason == Reason.CAPACITY_FULL
+        yield from _other_shape(offer, offer.ask.option, now=now)
+        yield from _fewer_accelerators(offer, offer.ask.option, now=now)
 
 
 def _fewer_replicas(offer: Offer, rejection: Rejection) -> Iterator[Edit]:
@@ -102,16 +103,19 @@ def _less_per_pod(offer: Offer) -> Iterator[Edit]:
         yield Edit(Kind.REQUESTS, text, of_pods(requests=new), effort=by)
 
 
-def _fewer_accelerators(offer: Offer, option: AcceleratorOption) -> Iterator[Edit]:
+def _fewer_accelerators(offer: Offer, option: AcceleratorOption, *, now: bool) -> Iterator[Edit]:
+    """Yield fewer accelerators per pod: as many as a node has, and halves of that."""
     has = offer.view.pool.accelerator
     most = option.count if has is None else min(option.count, has.count)
     for count in _halves(most, option.count):
         fewer = msgspec.structs.replace(option, count=count)
+        if not _has_room(offer, fewer, offer.ask.least, now=now):
+            continue
         text = f"ask for {count} instead of {option.count} accelerators per pod"
         yield Edit(Kind.ACCELERATORS, text, instead(option, fewer), weight=2, effort=option.count - count)
 
 
-def _other_shape(offer: Offer, option: AcceleratorOption) -> Iterator[Edit]:
+def _other_shape(offer: Offer, option: AcceleratorOption, *, now: bool) -> Iterator[Edit]:
     """Yield more pods with fewer accelerators each; a Job of the user has one shape."""
     workload = offer.ask.workload
     if workload.source == "job" or workload.min_replicas is not None:
@@ -121,9 +125,20 @@ def _other_shape(offer: Offer, option: AcceleratorOption) -> Iterator[Edit]:
         if option.count % count == 0:
             pods = size * option.count // count
             other = msgspec.structs.replace(option, count=count, replicas=pods)
+            if not _has_room(offer, other, pods, now=now):
+                continue
             shape = f"{wording.pods(pods)} of {count} x {wording.model(option.model)}"
             text = f"accept {shape} instead of {size} of {option.count}"
             yield Edit(Kind.SHAPE, text, also(other), weight=2, effort=option.count - count)
+
+
+def _has_room(offer: Offer, option: AcceleratorOption, pods: int, *, now: bool) -> bool:
+    """Tell whether it is worth a try: whether so many pods fit the nodes as they are now, or would if nothing ran."""
+    view, pod = offer.view, offer.ask.workload.pod
+    request = msgspec.structs.replace(offer.ask, option=option).request_on(view)
+    if now:
+        return view.bins.fits(request, pods, view.accepting(pod))
+    return view.room_when_empty(request, pod) >= pods
 
 
 def _halves(most: int, before: int) -> Iterator[int]:

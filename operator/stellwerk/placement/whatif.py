@@ -18,12 +18,12 @@ from stellwerk.model.decision import Change, Cost, Decision, Mode
 from stellwerk.placement import wording
 from stellwerk.placement.candidates import Offer
 from stellwerk.placement.edits import Case, Edit, Kind
-from stellwerk.placement.fleet import Fleet
+from stellwerk.placement.fleet import Fleet, PoolView
 from stellwerk.placement.lifting import edits_for
 from stellwerk.placement.offering import offers_for
 from stellwerk.placement.preemption import Room, RoomMaker, with_disruption
 
-LOOKS_PER_CYCLE: Final = 1_000
+LOOKS_PER_CYCLE: Final = 600
 """Candidates that are judged to explain what one cycle did not place: the first in the queue are explained first."""
 
 TRIES_PER_SHAPE: Final = 60
@@ -45,6 +45,11 @@ class Way(NamedTuple):
     change: Change
 
     @property
+    def kinds(self) -> frozenset[Kind]:
+        """What it is about."""
+        return frozenset(edit.kind for edit in self.edits)
+
+    @property
     def order(self) -> tuple[int, bool, tuple[Kind, ...], int, int, str]:
         """The one that asks least of people first; of equals what runs now, then the cheaper one."""
         kinds = tuple(edit.kind for edit in self.edits)
@@ -57,8 +62,28 @@ class Way(NamedTuple):
         return self._replace(change=msgspec.structs.replace(self.change, contested=True)) if rule else self
 
 
+class _Idea(NamedTuple):
+    """A change that might do, because of what some candidates say."""
+
+    edits: tuple[Edit, ...]
+    before: Case
+    """What is asked for without the last of the edits."""
+    views: tuple[PoolView, ...]
+    """The pools that say so."""
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What it is about."""
+        return frozenset(edit.kind for edit in self.edits)
+
+    @property
+    def order(self) -> tuple[int, list[int], int]:
+        """What asks least of people first."""
+        return _weight(self.edits), sorted(self.kinds), sum(edit.effort for edit in self.edits)
+
+
 class _Tried(NamedTuple):
-    """An edit that was not enough by itself, and what the candidates say with it."""
+    """A single change that was not enough, and what the candidates say with it."""
 
     edit: Edit
     case: Case
@@ -127,14 +152,22 @@ class Explainer:
         ways = sorted(search.found, key=lambda way: way.order)
         return [way.contested() for way in ways] if contested else ways
 
-    def judge(self, case: Case) -> list[Offer] | None:
-        """Judge every candidate of a case; None if that is more than may be looked at."""
-        self._looks -= len(self._fleet.views) * len(case.workload.options)
-        return None if self._looks < 0 else offers_for(case.workload, case.policy, self._fleet, self._now)
+    def judge(self, case: Case, views: Sequence[PoolView] | None = None) -> list[Offer] | None:
+        """Judge the candidates of a case on some pools, or on all; None if that is more than may be looked at."""
+        asked = self._fleet.views if views is None else views
+        looks = len(asked) * len(case.workload.options)
+        if looks > self._looks:
+            return None
+        self._looks -= looks
+        return offers_for(case.workload, case.policy, self._fleet, self._now, asked)
+
+    def may_preempt(self, case: Case) -> bool:
+        """Tell whether anybody runs who could be asked to make room."""
+        return self._rooms.may_help(case.workload)
 
     def room(self, case: Case, offers: Sequence[Offer]) -> Room | None:
         """Return how others could make room; takes nothing."""
-        if not case.policy.preempts:
+        if not case.policy.preempts or not self._rooms.may_help(case.workload):
             return None
         self._rooms.hurry(SACRIFICES_PER_CYCLE)
         return self._rooms.find_room(case.workload, case.policy, [one for one in offers if not one.rejections])
@@ -153,68 +186,70 @@ class _Search:
 
     def singly(self, offers: Iterable[Offer]) -> None:
         """Try every single change that the candidates' rejections call for."""
-        for edit in _by_weight(edit for offer in offers for edit in edits_for(offer, offer.full())):
-            self._try((edit,), self._case)
+        hints = [(edit, offer.view) for offer in offers for edit in edits_for(offer, offer.full())]
+        if not self._explainer.may_preempt(self._case):
+            hints = [(edit, view) for edit, view in hints if edit.kind is not Kind.PREEMPTION]
+        for idea in _ideas(hints, (), self._case):
+            self._try(idea)
 
     def in_pairs(self) -> None:
-        """Try what one more change makes of those that were not enough, the nearest to it first."""
-        for weight in sorted({_weight((one.edit, edit)) for one, edit in self._pairs()}):
-            for one, edit in self._pairs():
-                if _weight((one.edit, edit)) == weight:
-                    self._try((one.edit, edit), one.case)
-            if self.found:
+        """Try what one more change makes of those that were not enough, until one of that weight is."""
+        least = None
+        for idea in sorted(self._pairs(), key=lambda idea: idea.order):  # stable: else by rank
+            if least is not None and idea.order[0] > least:
                 return
+            self._try(idea)
+            if self.found and least is None:
+                least = idea.order[0]
 
-    def _pairs(self) -> list[tuple[_Tried, Edit]]:
-        if self._second is None:
-            self._second = list(self._paired())
-        return self._second
-
-    _second: list[tuple[_Tried, Edit]] | None = None
-
-    def _paired(self) -> Iterator[tuple[_Tried, Edit]]:
+    def _pairs(self) -> Iterator[_Idea]:
         seen: set[frozenset[str]] = set()
-        for one in list(self._failed):
+        for one in self._failed:
             near = [(offer, why) for offer in one.offers if len(why := offer.full()) == 1]
-            for edit in _by_weight(edit for offer, why in near for edit in edits_for(offer, why)):
-                texts = frozenset({one.edit.text, edit.text})
-                if texts not in seen and not _same(one.edit, edit):
+            hints = [(edit, offer.view) for offer, why in near for edit in edits_for(offer, why)]
+            for idea in _ideas([hint for hint in hints if not _same(one.edit, hint[0])], (one.edit,), one.case):
+                texts = frozenset(edit.text for edit in idea.edits)
+                if texts not in seen:
                     seen.add(texts)
-                    yield one, edit
+                    yield idea
 
-    def _try(self, edits: tuple[Edit, ...], before: Case) -> None:
-        """Apply the last of the edits and run the engine, unless one of its sort is known to do."""
-        if self._tries <= 0 or any(_kinds(way.edits) == _kinds(edits) and not way.change.waits for way in self.found):
+    def _try(self, idea: _Idea) -> None:
+        """Run the engine with a change: where it might do, and if it does there, everywhere."""
+        if self._tries <= 0 or self._knows(idea, waits=False):
             return
         self._tries -= 1
-        case = edits[-1].apply(before)
-        offers = self._explainer.judge(case)
+        case = idea.edits[-1].apply(idea.before)
+        offers = self._explainer.judge(case, idea.views)
         if offers is None:
             self._tries = 0
             return
-        if self._admits(edits, case, offers):
+        way = self._way(idea, case, offers)
+        if way is not None:
+            every = None if way.change.evicts else self._explainer.judge(case)
+            self.found.append((every and self._way(idea, case, every)) or way)
             return
         later = next((one for one in offers if not one.rejections), None) if self._never else None
-        if later is not None and all(_kinds(way.edits) != _kinds(edits) for way in self.found):
-            change = _change(edits, later, later.ask.cost)
-            self.found.append(Way(edits, case, msgspec.structs.replace(change, waits=True)))
-        if later is None and len(edits) == 1:
-            self._failed.append(_Tried(edits[0], case, offers))
+        if later is None and len(idea.edits) == 1:
+            self._failed.append(_Tried(idea.edits[0], case, offers))
+        if later is not None and not self._knows(idea, waits=True):
+            change = _change(idea, later, later.ask.cost)
+            self.found.append(Way(idea.edits, case, msgspec.structs.replace(change, waits=True)))
 
-    def _admits(self, edits: tuple[Edit, ...], case: Case, offers: Sequence[Offer]) -> bool:
-        """Tell whether there is room now, or others would make it; note where, and at what cost."""
+    def _knows(self, idea: _Idea, *, waits: bool) -> bool:
+        """Tell whether a change of the same sort is known to do, or at least to let the workload wait."""
+        return any(way.kinds == idea.kinds and (waits or not way.change.waits) for way in self.found)
+
+    def _way(self, idea: _Idea, case: Case, offers: Sequence[Offer]) -> Way | None:
+        """Return where there is room now, or where others would make it, and at what cost."""
         for offer in offers:
             cost = None if offer.rejections else _cost_if_placed(offer)
             if cost is not None:
-                self.found.append(Way(edits, case, _change(edits, offer, cost)))
-                return True
+                return Way(idea.edits, case, _change(idea, offer, cost))
         room = self._explainer.room(case, offers)
         if room is None:
-            return False
+            return None
         cost = with_disruption(room.offer.ask.cost, None if room.price.unknown else room.price.loss)
-        change = msgspec.structs.replace(_change(edits, room.offer, cost), evicts=True)
-        self.found.append(Way(edits, case, change))
-        return True
+        return Way(idea.edits, case, msgspec.structs.replace(_change(idea, room.offer, cost), evicts=True))
 
 
 def _cost_if_placed(offer: Offer) -> Cost | None:
@@ -228,9 +263,9 @@ def _cost_if_placed(offer: Offer) -> Cost | None:
     return cost
 
 
-def _change(edits: Iterable[Edit], offer: Offer, cost: Cost) -> Change:
+def _change(idea: _Idea, offer: Offer, cost: Cost) -> Change:
     pool = offer.view.pool
-    return Change(" and ".join(edit.text for edit in edits), pool.cluster, pool.name, cost)
+    return Change(" and ".join(edit.text for edit in idea.edits), pool.cluster, pool.name, cost)
 
 
 def _is_stuck(decision: Decision) -> bool:
@@ -238,20 +273,19 @@ def _is_stuck(decision: Decision) -> bool:
     return decision.mode in {Mode.WAIT, Mode.NEVER} and bool(decision.candidates)
 
 
-def _by_weight(edits: Iterable[Edit]) -> list[Edit]:
-    """Return each edit once, the one that asks least of people first; of one sort, the smallest."""
-    first: dict[str, Edit] = {}
-    for edit in edits:
-        first.setdefault(edit.text, edit)
-    return sorted(first.values(), key=lambda edit: (edit.weight, edit.kind, edit.effort))  # stable: else by rank
+def _ideas(hints: Iterable[tuple[Edit, PoolView]], first: tuple[Edit, ...], before: Case) -> list[_Idea]:
+    """Return each edit once, with all the pools that call for it; the one that asks least of people first."""
+    found: dict[str, tuple[Edit, list[PoolView]]] = {}
+    for edit, view in hints:
+        views = found.setdefault(edit.text, (edit, []))[1]
+        if view not in views:
+            views.append(view)
+    ideas = (_Idea((*first, edit), before, tuple(views)) for edit, views in found.values())
+    return sorted(ideas, key=lambda idea: idea.order)  # stable: else by rank
 
 
 def _weight(edits: Sequence[Edit]) -> int:
     return sum(edit.weight for edit in edits)
-
-
-def _kinds(edits: Sequence[Edit]) -> frozenset[Kind]:
-    return frozenset(edit.kind for edit in edits)
 
 
 def _same(one: Edit, other: Edit) -> bool:
