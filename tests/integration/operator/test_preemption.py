@@ -90,9 +90,9 @@ def test_no_more_is_evicted_than_is_needed_and_gangs_stay_whole(site: Site, rule
     assert all(len(pods_of(watch.events, name)) <= 2 for name in kept), "pods of those that stayed were never replaced"
 
 
-def not_there(site: Site, name: str) -> None:
-    """No pod of a workload is left."""
-    assert site.list("pods", f"stellwerk.dev/workload={name}") == []
+def not_there(site: Site, name: str) -> bool:
+    """Tell whether no pod of a workload is left."""
+    return site.list("pods", f"stellwerk.dev/workload={name}") == []
 
 
 def test_nobody_of_equal_priority_or_with_a_no_is_evicted(site: Site, rules: str) -> None:

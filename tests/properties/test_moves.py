@@ -1,0 +1,247 @@
+"""However pods come and go: no accelerator twice, gangs whole, nobody robbed, nobody moved too often.
+
+Fleets live through many cycles here: plans are carried out as the operator would, pods are bound as kube-scheduler
+would, and those that must go take their time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stellwerk.model.decision import Mode, Move, MoveKind, Placement, Plan
+from stellwerk.model.resources import Resources
+from stellwerk.model.running import Running
+from stellwerk.model.snapshot import Snapshot
+from stellwerk.model.workload import Workload
+from stellwerk.placement.planner import plan
+from tests.builders import GPU, NOW, gang, nodes, policy, pool, snapshot
+
+CAP = 2
+RULES = (policy(preempts=True, migrates=True, max_moves_per_hour=CAP, minimum_saving=0),)
+STEP = timedelta(minutes=7)
+
+
+@dataclass
+class Life:
+    """A workload and its pods."""
+
+    workload: Workload
+    placement: Placement | None = None
+    pods: list[str] = field(default_factory=list)
+    """Node of each pod, by index."""
+    since: int = 0
+    changed: int | None = None
+
+    @property
+    def leaving(self) -> bool:
+        return self.placement is None and bool(self.pods)
+
+    @property
+    def request(self) -> Resources:
+        gpus = self.workload.accelerators[0].count
+        return self.workload.pod.requests + Resources.of({GPU: gpus})
+
+
+@dataclass
+class World:
+    """A fleet over time."""
+
+    lives: dict[str, Life]
+    cheap: int
+    dear: int
+    step: int = 0
+    moved: list[int] = field(default_factory=list)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        return tuple(node.name for node in self.nodes)
+
+    @property
+    def nodes(self) -> tuple:  # type: ignore[type-arg]
+        return (*nodes(self.cheap, "cheap"), *nodes(self.dear, "dear"))
+
+    def moment(self, step: int) -> str:
+        return (NOW + step * STEP).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def usage(self) -> dict[str, Resources]:
+        used: dict[str, Resources] = {}
+        for life in self.lives.values():
+            for node in life.pods:
+                used[node] = used.get(node, Resources()) + life.request
+        return used
+
+    def running(self, life: Life) -> Running:
+        homes = sorted(set(life.pods))
+        return Running(
+            life.workload,
+            life.placement,
+            tuple((node, life.pods.count(node)) for node in homes),
+            tuple((node, life.request * life.pods.count(node)) for node in homes),
+            self.moment(life.since),
+            "" if life.changed is None else self.moment(life.changed),
+            tuple((index, node, life.request) for index, node in enumerate(life.pods)),
+            settled=not life.leaving,
+            leaving=life.leaving,
+        )
+
+    def look(self) -> tuple[list[Workload], Snapshot]:
+        pending = [life.workload for life in self.lives.values() if life.placement is None and not life.pods]
+        seen = snapshot(
+            [pool("cheap", price="16"), pool("dear", price="32")],
+            self.nodes,
+            policies=RULES,
+            usage=self.usage(),
+            running=tuple(self.running(life) for uid, life in sorted(self.lives.items()) if life.pods),
+            moved={"default": tuple(self.moment(step) for step in self.moved)},
+        )
+        return pending, seen
+
+    def cycle(self) -> Plan:
+        pending, seen = self.look()
+        made = plan(pending, seen, NOW + self.step * STEP, self.step, settle=True)
+        for move in made.moves:
+            self.judge(move)
+            self.carry_out(move)
+        for decision in made.decisions:
+            life = self.lives[decision.uid]
+            if decision.mode is Mode.FIT and decision.chosen is not None:
+                life.placement, life.since = decision.chosen, self.step
+                self.bind(life, decision.chosen.replicas)
+        self.step += 1
+        return made
+
+    def judge(self, move: Move) -> None:
+        """Nobody is moved who must not be."""
+        life = self.lives[move.uid]
+        assert life.placement is not None, "who has no place is not moved"
+        if move.kind in (MoveKind.PREEMPT, MoveKind.SHRINK):
+            assert life.workload.preemptible
+            assert life.workload.priority < self.lives[move.cause].workload.priority
+        if move.kind is MoveKind.MIGRATE:
+            assert life.workload.movable
+        if move.kind in (MoveKind.SHRINK, MoveKind.GROW):
+            assert move.placement is not None
+            assert life.workload.min_replicas is not None
+            assert life.workload.min_replicas <= move.placement.replicas <= life.workload.replicas
+
+    def carry_out(self, move: Move) -> None:
+        life = self.lives[move.uid]
+        if move.kind in (MoveKind.PREEMPT, MoveKind.MIGRATE):
+            life.placement = None
+            self.moved += [self.step] if move.kind is MoveKind.MIGRATE else []
+            return
+        assert move.placement is not None
+        life.placement, life.changed = move.placement, self.step
+        if move.kind is MoveKind.GROW:
+            self.bind(life, move.placement.replicas)
+        else:
+            del life.pods[move.placement.replicas :]
+
+    def bind(self, life: Life, pods: int) -> None:
+        """As kube-scheduler does: on nodes of the pool with room, the preferred ones first; there must be room."""
+        assert life.placement is not None
+        members = [node for node in self.nodes if node.labels["pool"] == life.placement.pool]
+        rank = {name: at for at, name in enumerate(life.placement.preferred_nodes)}
+        members.sort(key=lambda node: (rank.get(node.name, len(rank)), node.name))
+        while len(life.pods) < pods:
+            used = self.usage()
+            free = (n for n in members if life.request.fits_in(n.allocatable - used.get(n.name, Resources())))
+            home = next(free, None)
+            assert home is not None, f"{life.workload.key} was given room that is not there"
+            life.pods.append(home.name)
+
+    def let_go(self) -> None:
+        """Pods that must go are gone."""
+        for life in self.lives.values():
+            if life.leaving:
+                life.pods.clear()
+
+    def check(self) -> None:
+        """S1 and S2, at any moment."""
+        used = self.usage()
+        for node in self.nodes:
+            assert used.get(node.name, Resources()).fits_in(node.allocatable), f"{node.name} is booked twice"
+        for life in self.lives.values():
+            if life.placement is not None:
+                assert len(life.pods) == life.placement.replicas, "a gang is whole"
+        recent = [step for step in self.moved if (self.step - 1 - step) * STEP < timedelta(hours=1)]
+        assert len(recent) <= CAP, "too many moves within an hour"
+
+
+def crowd(dice: Random) -> dict[str, Life]:
+    """Some workloads, of all kinds."""
+    found = {}
+    for number in range(dice.randint(4, 9)):
+        replicas = dice.randint(1, 3)
+        made = gang(
+            f"w{number}",
+            replicas,
+            dice.choice([1, 2, 4, 8]),
+            priority=dice.choice([0, 0, 5, 9]),
+            min_replicas=dice.choice([None, dice.randint(1, replicas)]),
+            preemptible=dice.random() < 0.8,
+            movable=dice.random() < 0.8,
+            expected_runtime_s=864_000,
+            checkpoint_interval_s=dice.choice([None, 600]),
+        )
+        found[made.uid] = Life(made)
+    return found
+
+
+EVENTS = ["cycle"] * 4 + ["late"] * 3 + ["go", "end"]
+SEEDS = st.integers(0, 2**32)
+"""What hypothesis draws by itself are small fleets in which nobody competes."""
+
+
+def lived(seed: int) -> tuple[World, Counter[str]]:
+    """Let a fleet live and check it at every step; returns it, and how often it moved in which way."""
+    dice = Random(seed)
+    waiting = crowd(dice)
+    world = World({}, dice.randint(0, 2), dice.randint(1, 2))
+    moves: Counter[str] = Counter()
+    for _ in range(40):
+        kind = dice.choice(EVENTS)
+        if kind == "cycle":
+            moves.update(move.kind.value for move in world.cycle().moves)
+        elif kind == "late" and waiting:
+            uid = dice.choice(sorted(waiting))
+            world.lives[uid] = waiting.pop(uid)
+        elif kind == "end" and world.lives:
+            del world.lives[dice.choice(sorted(world.lives))]
+        elif kind == "go":
+            world.let_go()
+        world.check()
+    return world, moves
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_fleets_stay_sound_through_all_moves(seed: int) -> None:
+    lived(seed)
+
+
+def test_these_fleets_move_in_every_way() -> None:
+    total: Counter[str] = Counter()
+    for seed in range(15):
+        total += lived(seed)[1]
+    assert set(total) == {kind.value for kind in MoveKind}, total
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS)
+def test_with_nothing_new_moves_come_to_an_end(seed: int) -> None:
+    """And everybody who was promised room has got it."""
+    world, _ = lived(seed)
+    for _ in range(30):
+        made = world.cycle()
+        world.let_go()
+        world.check()
+        if not made.moves and all(one.mode is not Mode.PREEMPT for one in made.decisions):
+            return
+    raise AssertionError("moves without end")
