@@ -17,7 +17,8 @@ _LEVEL_FACTOR: Final = 10
 """Each level of service is so many times as wide as the one before it."""
 _NO_POLICIES: Final[Mapping[str, Policy]] = MappingProxyType({})
 
-Key = tuple[Fraction | int, ...]
+Number = Fraction | int
+Key = tuple[Number, ...]
 
 
 def queue_order(
@@ -47,7 +48,7 @@ def queue_order(
     return queue
 
 
-def accelerators(workload: Workload, option: AcceleratorOption | None) -> Fraction:
+def accelerators(workload: Workload, option: AcceleratorOption | None) -> Number:
     """Return how many accelerators a gang takes with one alternative; a pod without any counts as one.
 
     Whole numbers but for shares; what a share by memory takes depends on the pool, so it counts as one.
@@ -57,10 +58,10 @@ def accelerators(workload: Workload, option: AcceleratorOption | None) -> Fracti
     )
 
 
-def service_left(workload: Workload) -> Fraction:
+def service_left(workload: Workload) -> Number:
     """Return the accelerator-seconds that the workload is expected to need yet, with its smallest alternative."""
     needed = min(accelerators(workload, option) * _runtime(workload, option) for option in workload.options)
-    return max(Fraction(0), needed - workload.served)
+    return max(0, needed - workload.served)
 
 
 def service_level(served: int) -> int:
@@ -94,16 +95,18 @@ _KEYS: Final[Mapping[QueueOrder, Callable[[Workload], Key]]] = MappingProxyType(
 )
 
 
-def _per_pod(option: AcceleratorOption | None) -> Fraction:
+def _per_pod(option: AcceleratorOption | None) -> Number:
     if option is None:
-        return Fraction(1)
-    return Fraction(option.count) if option.share_milli is None else Fraction(option.share_milli, 1000)
+        return 1
+    return option.count if option.share_milli is None else Fraction(option.share_milli, 1000)
 
 
-def _runtime(workload: Workload, option: AcceleratorOption | None) -> Fraction:
+def _runtime(workload: Workload, option: AcceleratorOption | None) -> Number:
     if option is not None and option.runtime_s is not None:
-        return Fraction(option.runtime_s)
-    return Fraction(workload.expected_runtime_s) / (Fraction(option.speed) if option else 1)
+        return option.runtime_s
+    if option is None or option.speed == 1:
+        return workload.expected_runtime_s
+    return Fraction(workload.expected_runtime_s) / Fraction(option.speed)
 
 
 def _tier(workload: Workload, promised: frozenset[str]) -> tuple[int, bool]:

@@ -181,7 +181,7 @@ def _wanted(order: Sequence[Workload], attempt: Attempt, advice: Advice) -> dict
 
 def _size(workload: Workload) -> tuple[Fraction, Fraction]:
     """Return the accelerators of one pod and of the gang: large pods are packed first."""
-    gang = min(accelerators(workload, option) for option in workload.options)
+    gang = Fraction(min(accelerators(workload, option) for option in workload.options))
     return gang / max(1, workload.replicas), gang
 
 

@@ -53,11 +53,16 @@ class Planned:
         """Plan for those who wait, or for all."""
         for seat in event.freed:
             self._floor.give(seat)
-        # Room only shrinks between two ends: who found none then finds none now.
-        asking = waiting if event.freed or self._preempt else event.arrived
-        if self._preempt and running and self._contested(asking):
+        if self._preempt and self._displaces(waiting, running):
             return self._again(waiting, running, event.now)
-        return Change(starts=tuple(self._place(asking, self._floor, event.now)))
+        # Room only shrinks between two ends: who found none then finds none now.
+        starts = self._place(waiting if event.freed or self._preempt else event.arrived, self._floor, event.now)
+        if self._preempt and starts:
+            placed = {run.uid for run, _ in starts}
+            left = [run for run in waiting if run.uid not in placed]
+            if self._displaces(left, [*running, *(run for run, _ in starts)]):
+                return self._again(waiting, running, event.now)
+        return Change(starts=tuple(starts))
 
     def wakes_at(self, now: float, waiting: Sequence[Run], running: Sequence[Run]) -> float:
         """Return when the first job that runs goes down a level, if its policy orders by levels."""
@@ -73,10 +78,26 @@ class Planned:
     def _order_of(self, workload: Workload) -> QueueOrder:
         return self._site.fleet.policies.get(workload.policy, BUILT_IN_POLICY).queue_order
 
-    def _contested(self, asking: Sequence[Run]) -> bool:
-        """Tell whether those who wait need more accelerators than are free, or may not fit together."""
-        free = sum(self._floor.idle.values())
-        return sum(run.size for run in asking) > free or any(not self._floor.may_hold(r.job.workload) for r in asking)
+    def _displaces(self, waiting: Sequence[Run], running: Sequence[Run]) -> bool:
+        """Tell whether somebody who waits could run if all who run and come after him in the queue stopped.
+
+        And not without: whoever fits into what is free needs nobody to stop.
+        """
+        if not waiting or not running:
+            return False
+        waits = {run.uid for run in waiting}
+        sizes = {run.uid: run.size for run in (*waiting, *running)}
+        free = float(sum(self._floor.idle.values()))
+        behind = sum(run.size for run in running)
+        for workload in queue_order([run.workload for run in (*waiting, *running)], self._site.fleet.policies):
+            if workload.uid not in waits:
+                behind -= sizes[workload.uid]
+            elif not self._floor.may_hold(workload):
+                if behind > 0 and sizes[workload.uid] <= free + behind:
+                    return True
+            else:
+                free -= sizes[workload.uid]
+        return False
 
     # ------------------------------------------------------------------------- one call of plan
 
@@ -112,7 +133,7 @@ class Planned:
     def _plan(self, workloads: Sequence[Workload], floor: Floor, now: float) -> dict[str, Decision]:
         snapshot = msgspec.structs.replace(self._site.fleet, usage=floor.usage)
         self._cycle += 1
-        planned = plan(workloads, snapshot, self._start + timedelta(seconds=now), self._cycle, kept=1)
+        planned = plan(workloads, snapshot, self._start + timedelta(seconds=now), self._cycle, kept=1, looks=0)
         return {decision.uid: decision for decision in planned.decisions}
 
     # ------------------------------------------------------------------------ all from the start
