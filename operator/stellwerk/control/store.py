@@ -26,7 +26,7 @@ from stellwerk.lifecycle.observed import Eviction, WorkloadState
 from stellwerk.lifecycle.reservations import reservation_of
 from stellwerk.logs import get_logger
 from stellwerk.model.admission import admitted
-from stellwerk.model.capacity import CapacityType, Node, Pool
+from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.discovery import discover_pools
 from stellwerk.model.policy import Policy
 from stellwerk.model.snapshot import Snapshot
@@ -74,35 +74,11 @@ class Store:
         """Take in a node; one that comes, goes or changes may also change which pools are discovered."""
         before = node_from(old, self.capacity.cluster) if new is None and old is not None else None
         if self.capacity.set_node(new, old):
-            self._note_loss(before, None if new is None else self.capacity.node(new.metadata.name))
+            after = before if new is None else self.capacity.node(new.metadata.name)
+            if after is not None and (new is None or after.ends):
+                self.supplies.ends(after, self.pools, self.running.nodes, gone=new is None)
             self._pools = None
             self._changed()
-
-    def _note_loss(self, before: Node | None, after: Node | None) -> None:
-        """Learn from a node that is taken away, or is about to be, while pods of ours are there."""
-        node = after or before
-        if node is not None and (after is None or after.ends):
-            if node.name in self.running.nodes:
-                for key in nodes_by_pool([node], self.pools):
-                    self.supplies.lost(next(pool for pool in self.pools if (pool.cluster, pool.name) == key), node.name)
-            if after is None:
-                self.supplies.gone(node.name)
-
-    def watch_nodes(self, seconds: float) -> None:
-        """Count how long spot nodes were watched with pods of ours; let those plan again who waited for a backoff to end."""
-        spot = [pool for pool in self.pools if pool.capacity_type is CapacityType.SPOT]
-        used = self.running.nodes if spot else frozenset()
-        for pool in spot:
-            self.supplies.watched(pool, sum(node.name in used for node in self.members_of(pool)), seconds)
-        if self.supplies.lapsed(datetime.now(UTC)):
-            self.rules_changed = True
-            self._changed()
-
-    def overdue(self, state: WorkloadState) -> Eviction | None:
-        """Return why a workload must give its place up because its nodes do not come, or None."""
-        placement = state.status.placement
-        pool = None if placement is None else self._declared.get(placement.pool)
-        return self.supplies.judge(state, pool, datetime.now(UTC))
 
     def on_pod(self, _type: EventType, new: structs.Pod | None, old: structs.Pod | None) -> None:
         """Take in a pod."""
@@ -245,6 +221,22 @@ class Store:
         places = self.capacity.places_of(self.workloads.job_id(uid)) if pods.bound else Places()
         self.running.see(uid, None if state is None else running_of(state, places, pods.unbound))
         self.running.note_move(uid, state)
+
+    def overdue(self, state: WorkloadState) -> Eviction | None:
+        """Return why a workload must give its place up because its nodes do not come, or None."""
+        placement = state.status.placement
+        if placement is None or (state.status.is_true(ConditionType.READY) and not placement.new_nodes):
+            return None
+        found = (one for one in self.pools if (one.cluster, one.name) == (placement.cluster, placement.pool))
+        pool = next(found, Pool(placement.pool, placement.node_selector))  # if nothing is left of it
+        return self.supplies.judge(state, pool, datetime.now(UTC))
+
+    def watch_nodes(self, seconds: float) -> None:
+        """Let the memory of pools follow the time; who waited for a backoff to end is looked at again."""
+        self.supplies.watch(((pool, self.members_of(pool)) for pool in self.pools), self.running.nodes, seconds)
+        if self.supplies.lapsed(datetime.now(UTC)):
+            self.rules_changed = True
+            self._changed()
 
     def mark(self, uid: str) -> None:
         """Look at a workload, or at a Job that may become one, in the next cycle."""

@@ -7,7 +7,8 @@ goes on from there when it takes over.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,8 +23,9 @@ from stellwerk.lifecycle.observed import Eviction, WorkloadState
 from stellwerk.lifecycle.patience import Patience, got_new_nodes, overdue, placed_at
 from stellwerk.lifecycle.records import rfc3339
 from stellwerk.logs import get_logger
-from stellwerk.model.capacity import CapacityType, Pool
+from stellwerk.model.capacity import CapacityType, Node, Pool
 from stellwerk.model.supply import Backoff, StockOuts, Supply
+from stellwerk.placement.fleet import nodes_by_pool
 
 _log = get_logger(__name__)
 
@@ -113,14 +115,16 @@ class Supplies:
 
     # ------------------------------------------------------------------------------- learning
 
-    def judge(self, state: WorkloadState, pool: Pool | None, now: datetime) -> Eviction | None:
+    def judge(self, state: WorkloadState, pool: Pool, now: datetime) -> Eviction | None:
         """Learn from a placed workload whether its pool delivered; return why it must give its place up, or None."""
         placed = placed_at(state.status)
-        if pool is None or placed is None or not self.leading:
+        if placed is None or not self.leading:
             return None
-        memory = self._memories.setdefault(pool.name, _Memory())
         why = overdue(state, pool, self._patience, now)
-        if why is not None and pool.growth is not None:
+        if pool.growth is None:
+            return why
+        memory = self._memories.setdefault(pool.name, _Memory())
+        if why is not None:
             before, memory.stock = memory.stock, memory.stock.again(placed, now, self._backoff)
             if memory.stock is not before:
                 _log.warning("stock-out", pool=pool.name, count=memory.stock.count, until=str(memory.stock.until))
@@ -128,25 +132,44 @@ class Supplies:
             memory.stock = memory.stock.delivered(placed)
         return why
 
-    def watched(self, pool: Pool, nodes: int, seconds: float) -> None:
-        """Count the time for which so many nodes of a spot pool had pods of ours."""
-        if self.leading and nodes and not pool.discovered and pool.capacity_type is CapacityType.SPOT:
-            hours = Fraction(nodes) * Fraction(seconds) / 3600
-            memory = self._memories.setdefault(pool.name, _Memory())
-            memory.node_hours += hours.limit_denominator(1_000_000)
+    def watch(self, pools: Iterable[tuple[Pool, Sequence[Node]]], used: AbstractSet[str], seconds: float) -> None:
+        """Count the time for which nodes of spot pools were watched with pods of ours on them.
 
-    def lost(self, pool: Pool, node: str) -> None:
-        """Count a spot node that is taken away with pods of ours on it, once."""
-        if self.leading and node not in self._taken and not pool.discovered and pool.capacity_type is CapacityType.SPOT:
-            memory = self._memories.setdefault(pool.name, _Memory())
-            memory.interruptions += 1
-            memory.noted_hours = memory.node_hours
-            self._taken.add(node)
-            _log.warning("spot node interrupted", pool=pool.name, node=node, interruptions=memory.interruptions)
+        Args:
+            pools: Pools with their nodes.
+            used: Names of the nodes with pods of ours.
+            seconds: How long that was so.
+        """
+        for pool, nodes in pools:
+            if self.leading and _is_interruptible(pool) and (count := sum(node.name in used for node in nodes)):
+                hours = Fraction(count) * Fraction(seconds) / 3600
+                memory = self._memories.setdefault(pool.name, _Memory())
+                memory.node_hours += hours.limit_denominator(1_000_000)
 
-    def gone(self, node: str) -> None:
-        """Forget a node that does not exist any more: another one may get its name."""
-        self._taken.discard(node)
+    def ends(self, node: Node, pools: Sequence[Pool], used: AbstractSet[str], *, gone: bool) -> None:
+        """Count a spot node that is taken away with pods of ours on it, once however often it shows.
+
+        Args:
+            node: That is about to be taken away, or was.
+            pools: All pools; the node is of one of them.
+            used: Names of the nodes with pods of ours.
+            gone: It does not exist any more: another one may get its name.
+        """
+        if self.leading and node.name in used and node.name not in self._taken:
+            owners = nodes_by_pool([node], pools)
+            for pool in pools:
+                if (pool.cluster, pool.name) in owners and _is_interruptible(pool):
+                    self._taken.add(node.name)
+                    memory = self._memories.setdefault(pool.name, _Memory())
+                    memory.interruptions += 1
+                    memory.noted_hours = memory.node_hours
+                    _log.warning("spot node interrupted", pool=pool.name, node=node.name, count=memory.interruptions)
+        if gone:
+            self._taken.discard(node.name)
+
+
+def _is_interruptible(pool: Pool) -> bool:
+    return pool.capacity_type is CapacityType.SPOT and not pool.discovered
 
 
 def _learns(pool: Pool) -> bool:

@@ -13,9 +13,9 @@ from stellwerk.api.validation import validate
 from stellwerk.cluster import structs
 from stellwerk.control.supply import Supplies
 from stellwerk.lifecycle.patience import Patience
-from stellwerk.model.capacity import CapacityType, Growth
+from stellwerk.model.capacity import CapacityType, Growth, Pool
 from stellwerk.model.supply import Backoff, StockOuts, Supply
-from tests.builders import NOW, pool
+from tests.builders import NOW, node, nodes, pool
 from tests.unit.lifecycle.test_patience import placed, ready
 
 GROWING = pool(growth=Growth(max_nodes=4, provision_s=300))
@@ -36,6 +36,17 @@ def seen(name: str, supply: Any = None) -> structs.ComputePool:
     """A ComputePool as watched."""
     status = {} if supply is None else {"supply": supply}
     return structs.ComputePool(structs.ObjectMeta(name=name), status=status)
+
+
+def lose(made: Supplies, of: Pool = SPOT, *, gone: bool = False) -> None:
+    """A node with pods of ours is about to go, or has gone."""
+    made.ends(node("spot-1", "spot"), [of], {"spot-1"}, gone=gone)
+
+
+def watch(made: Supplies, of: Pool, count: int, seconds: float) -> None:
+    """So many nodes had pods of ours for so long, and one had none."""
+    members = nodes(count + 1, "spot")
+    made.watch([(of, members)], {one.name for one in members[1:]}, seconds)
 
 
 def stocked_out() -> Supplies:
@@ -79,8 +90,8 @@ def test_a_delivery_ends_the_backoff() -> None:
 def test_who_does_not_lead_follows_and_learns_nothing() -> None:
     made = Supplies()
     assert made.judge(placed(), GROWING, OUT) is None
-    made.lost(SPOT, "spot-1")
-    made.watched(SPOT, 1, 3600)
+    lose(made)
+    watch(made, SPOT, 1, 3600)
     assert made.status_of(GROWING) == {"stockOuts": 0}
     made.see(seen("spot", {"interruptions": 3, "nodeHours": "100", "ratePerHour": "0.04"}), None)
     assert made.status_of(SPOT) == {"interruptions": 3, "nodeHours": "100", "ratePerHour": "0.04"}
@@ -88,7 +99,7 @@ def test_who_does_not_lead_follows_and_learns_nothing() -> None:
 
 def test_who_leads_is_not_confused_by_its_own_older_writes() -> None:
     made = leading(seen("spot", {"interruptions": 0, "nodeHours": "0"}))
-    made.lost(SPOT, "spot-1")
+    lose(made)
     made.see(seen("spot", {"interruptions": 0, "nodeHours": "0"}), None)
     told = made.status_of(SPOT)
     assert told is not None
@@ -97,9 +108,9 @@ def test_who_leads_is_not_confused_by_its_own_older_writes() -> None:
 
 def test_an_interruption_and_watched_hours_change_the_rate() -> None:
     made = leading()
-    made.watched(SPOT, nodes=10, seconds=36_000)
+    watch(made, SPOT, 10, 36_000)
     assert made.status_of(SPOT) == {"interruptions": 0, "nodeHours": "100", "ratePerHour": "0.025"}
-    made.lost(SPOT, "spot-1")
+    lose(made)
     assert made.status_of(SPOT) == {"interruptions": 1, "nodeHours": "100", "ratePerHour": "0.03"}
     assert made.frozen([SPOT], NOW) == {("local", "spot"): Supply(rate_per_hour=Decimal("0.03"))}
 
@@ -107,9 +118,9 @@ def test_an_interruption_and_watched_hours_change_the_rate() -> None:
 def test_one_node_is_lost_once_however_it_shows_and_again_only_after_it_was_gone() -> None:
     made = leading()
     for _ in range(3):
-        made.lost(SPOT, "spot-1")
-    made.gone("spot-1")
-    made.lost(SPOT, "spot-1")
+        lose(made)
+    lose(made, gone=True)
+    lose(made)
     told = made.status_of(SPOT)
     assert told is not None
     assert told["interruptions"] == 2
@@ -118,8 +129,8 @@ def test_one_node_is_lost_once_however_it_shows_and_again_only_after_it_was_gone
 @pytest.mark.parametrize("other", [pool("spot"), msgspec.structs.replace(SPOT, discovered=True)])
 def test_only_declared_spot_pools_are_interrupted(other: Any) -> None:
     made = leading()
-    made.lost(other, "spot-1")
-    made.watched(other, 1, 3600)
+    lose(made, other)
+    watch(made, other, 1, 3600)
     told = made.status_of(SPOT)
     assert told is not None
     assert (told["interruptions"], told["nodeHours"]) == (0, "0")
@@ -129,7 +140,7 @@ def test_watched_time_is_written_ever_more_rarely() -> None:
     made = leading()
     written = []
     for _ in range(10_000):
-        made.watched(SPOT, nodes=1, seconds=60)
+        watch(made, SPOT, 1, 60)
         told = made.status_of(SPOT)
         if told not in written[-1:]:
             written.append(told)
