@@ -43,6 +43,10 @@ class Life:
         return self.placement is None and bool(self.pods)
 
     @property
+    def settled(self) -> bool:
+        return self.placement is not None and len(self.pods) == self.placement.replicas
+
+    @property
     def request(self) -> Resources:
         gpus = self.workload.accelerators[0].count
         return self.workload.pod.requests + Resources.of({GPU: gpus})
@@ -86,7 +90,7 @@ class World:
             self.moment(life.since),
             "" if life.changed is None else self.moment(life.changed),
             tuple((index, node, life.request) for index, node in enumerate(life.pods)),
-            settled=not life.leaving,
+            settled=life.settled,
             leaving=life.leaving,
         )
 
@@ -119,7 +123,7 @@ class World:
     def judge(self, move: Move) -> None:
         """Nobody is moved who must not be."""
         life = self.lives[move.uid]
-        assert life.placement is not None, "who has no place is not moved"
+        assert life.settled, "who has no place or is on the move is left alone"
         if move.kind in (MoveKind.PREEMPT, MoveKind.SHRINK):
             assert life.workload.preemptible
             assert life.workload.priority < self.lives[move.cause].workload.priority
@@ -140,8 +144,6 @@ class World:
         life.placement, life.changed = move.placement, self.step
         if move.kind is MoveKind.GROW:
             self.bind(life, move.placement.replicas)
-        else:
-            del life.pods[move.placement.replicas :]
 
     def bind(self, life: Life, pods: int) -> None:
         """As kube-scheduler does: on nodes of the pool with room, the preferred ones first; there must be room."""
@@ -159,8 +161,7 @@ class World:
     def let_go(self) -> None:
         """Pods that must go are gone."""
         for life in self.lives.values():
-            if life.leaving:
-                life.pods.clear()
+            del life.pods[life.placement.replicas if life.placement else 0 :]
 
     def check(self) -> None:
         """S1 and S2, at any moment."""
@@ -169,7 +170,7 @@ class World:
             assert used.get(node.name, Resources()).fits_in(node.allocatable), f"{node.name} is booked twice"
         for life in self.lives.values():
             if life.placement is not None:
-                assert len(life.pods) == life.placement.replicas, "a gang is whole"
+                assert len(life.pods) >= life.placement.replicas, "a gang is whole"
         recent = [step for step in self.moved if (self.step - 1 - step) * STEP < timedelta(hours=1)]
         assert len(recent) <= CAP, "too many moves within an hour"
 
@@ -184,7 +185,7 @@ def crowd(dice: Random) -> dict[str, Life]:
             replicas,
             dice.choice([1, 2, 4, 8]),
             priority=dice.choice([0, 0, 5, 9]),
-            min_replicas=dice.choice([None, dice.randint(1, replicas)]),
+            min_replicas=dice.choice([None, 1, dice.randint(1, replicas)]),
             preemptible=dice.random() < 0.8,
             movable=dice.random() < 0.8,
             expected_runtime_s=864_000,
@@ -194,7 +195,7 @@ def crowd(dice: Random) -> dict[str, Life]:
     return found
 
 
-EVENTS = ["cycle"] * 4 + ["late"] * 3 + ["go", "end"]
+EVENTS = ["cycle"] * 6 + ["late"] * 3 + ["go"] * 3 + ["end"] * 2
 SEEDS = st.integers(0, 2**32)
 """What hypothesis draws by itself are small fleets in which nobody competes."""
 
@@ -228,9 +229,11 @@ def test_fleets_stay_sound_through_all_moves(seed: int) -> None:
 
 def test_these_fleets_move_in_every_way() -> None:
     total: Counter[str] = Counter()
-    for seed in range(15):
+    for seed in range(200):
         total += lived(seed)[1]
-    assert set(total) == {kind.value for kind in MoveKind}, total
+        if set(total) == {kind.value for kind in MoveKind}:
+            return
+    raise AssertionError(f"only {total}")
 
 
 @settings(max_examples=30, deadline=None)

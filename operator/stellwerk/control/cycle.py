@@ -205,7 +205,8 @@ class Cycle:
                 room = room_of(move, states[move.uid])
             self._inflight.submit(transaction, room, now)
             leaves = move is not None and move.kind in (MoveKind.PREEMPT, MoveKind.MIGRATE)
-            self._store.running.changing(transaction.uid, leaving=leaves)
+            place = None if move is None or leaves else move.placement
+            self._store.running.changing(transaction.uid, leaving=leaves, placement=place)
             self._submit(transaction)
 
     def _note(self, decided: Plan, due: Sequence[Transaction], now: datetime) -> None:

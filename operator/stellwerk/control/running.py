@@ -16,6 +16,7 @@ from stellwerk.control.capacity import Places
 from stellwerk.lifecycle.eviction import was_evicted
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.standing import holds_place
+from stellwerk.model.decision import Placement
 from stellwerk.model.running import Running
 from stellwerk.model.workload import Workload
 
@@ -25,7 +26,7 @@ class RunningOnes:
 
     def __init__(self) -> None:
         self._seen: dict[str, Running] = {}
-        self._changing: dict[str, bool] = {}
+        self._changing: dict[str, tuple[bool, Placement | None]] = {}
         self._order: list[str] = []
         self._shown: dict[str, Running] = {}
         self._frozen: tuple[Running, ...] | None = ()
@@ -67,9 +68,15 @@ class RunningOnes:
         elif isinstance(state.workload, Workload):
             self._moved[uid] = (state.workload.policy, evicted.last_transition_time)
 
-    def changing(self, uid: str, *, leaving: bool) -> None:
-        """Note that a write about a workload is under way: it is not moved; perhaps it is `leaving` its place."""
-        self._changing[uid] = leaving
+    def changing(self, uid: str, *, leaving: bool, placement: Placement | None = None) -> None:
+        """Note that a write about a workload is under way: nothing moves it meanwhile.
+
+        Args:
+            uid: of the workload.
+            leaving: it gives its place up.
+            placement: where it will be; None where that does not change.
+        """
+        self._changing[uid] = (leaving, placement)
         self._show(uid)
 
     def settled(self, uid: str) -> None:
@@ -84,8 +91,10 @@ class RunningOnes:
 
     def _show(self, uid: str) -> None:
         seen = self._seen.get(uid)
-        if seen is not None and (leaving := self._changing.get(uid)) is not None:
-            seen = msgspec.structs.replace(seen, settled=False, leaving=seen.leaving or leaving)
+        if seen is not None and (change := self._changing.get(uid)) is not None:
+            leaving, placement = change
+            place = placement or seen.placement
+            seen = msgspec.structs.replace(seen, settled=False, leaving=seen.leaving or leaving, placement=place)
         before = self._shown.get(uid)
         if seen == before:
             return
@@ -128,7 +137,7 @@ def running_of(state: WorkloadState, places: Places, unbound: int) -> Running | 
             placement is not None
             and whole
             and not unbound
-            and bound >= placement.replicas
+            and bound == placement.replicas
             and not workload.others  # to move one pod set is to move all: left in place
         ),
         leaving=placement is None,

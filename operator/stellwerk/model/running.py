@@ -31,6 +31,13 @@ class Running(msgspec.Struct, frozen=True):
     """It has given its place up, and its pods are on their way out."""
 
     @property
+    def going(self) -> tuple[tuple[str, Resources], ...]:
+        """What pods on their way out still take, by node: all of one that leaves, the surplus of one that shrinks."""
+        if self.leaving or self.placement is None:
+            return self.uses
+        return tuple((node, request) for index, node, request in self.indexes if index >= self.placement.replicas)
+
+    @property
     def uid(self) -> str:
         """Of the workload."""
         return self.workload.uid

@@ -52,7 +52,7 @@ class RoomMaker:
         self._policies = snapshot.policies
         self._now = now
         self._nodes: dict[tuple[str, str], frozenset[str]] = {}
-        self._leaving = [one for one in snapshot.running if one.leaving]
+        self._leaving = [one for one in snapshot.running if one.going]
         self._by_pool: defaultdict[tuple[str, str], list[Running]] = defaultdict(list)
         for one in snapshot.running:
             if one.settled and one.placement is not None:
@@ -170,12 +170,13 @@ class RoomMaker:
         names = self._names(view)
         freed: Freed = {}
         for one in self._leaving:
-            add(freed, {node: used for node, used in one.uses if node in names})
+            for node, used in one.going:
+                add(freed, {node: used} if node in names else {})
         return freed
 
     def _awaited(self, view: PoolView) -> tuple[str, ...]:
         names = self._names(view)
-        return tuple(str(one.key) for one in self._leaving if any(node in names for node, _ in one.uses))
+        return tuple(str(one.key) for one in self._leaving if any(node in names for node, _ in one.going))
 
     def _names(self, view: PoolView) -> frozenset[str]:
         key = (view.pool.cluster, view.pool.name)

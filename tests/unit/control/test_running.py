@@ -59,7 +59,23 @@ def test_only_elastic_gangs_show_which_pod_has_which_index() -> None:
     assert rigid is not None
     assert elastic is not None
     assert (rigid.indexes, elastic.indexes) == ((), PLACES.indexes)
-    assert (rigid.spare, elastic.spare) == (0, 1)
+
+
+def test_one_that_shrinks_is_not_settled_and_shows_what_is_on_its_way_out() -> None:
+    shrunk = msgspec.structs.replace(placed(), placement=msgspec.structs.replace(PLACEMENT, replicas=1))
+    spec = {**SPEC, "minReplicas": 1}
+    running = running_of(state(spec, status=shrunk, job=own_job(identity())), PLACES, 0)
+    assert running is not None
+    assert (running.settled, running.going) == (False, (("n2", ONE),))
+
+
+def test_the_size_that_is_under_way_counts_before_it_is_seen() -> None:
+    ones = RunningOnes()
+    spec = {**SPEC, "minReplicas": 1}
+    ones.see("a", running_of(state(spec, status=placed(), job=own_job(identity())), PLACES, 0))
+    assert ones.frozen[0].going == ()
+    ones.changing("a", leaving=False, placement=msgspec.structs.replace(PLACEMENT, replicas=1))
+    assert ones.frozen[0].going == (("n2", ONE),)
 
 
 def test_the_frozen_tuple_stays_the_same_until_something_changes() -> None:
