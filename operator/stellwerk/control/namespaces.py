@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeVar
 
 from stellwerk.cluster import structs
 from stellwerk.logs import get_logger
@@ -13,6 +13,9 @@ from stellwerk.model.requirements import Operator, Requirement
 from stellwerk.model.resources import Resources
 
 _log = get_logger(__name__)
+
+K = TypeVar("K", bound=structs.KubeObject)
+V = TypeVar("V")
 
 
 class Namespaces:
@@ -61,7 +64,7 @@ class Namespaces:
         """Take in a RuntimeClass; tell whether anything changed."""
         return self._take(self._classes, new, old, _runtime_class)
 
-    def _take(self, known: dict[str, Any], new: Any, old: Any, read: Callable[[Any], Any]) -> bool:
+    def _take(self, known: dict[str, V], new: K | None, old: K | None, read: Callable[[K], V]) -> bool:
         shown = new or old
         if shown is None:
             return False

@@ -78,7 +78,7 @@ def _defaults(limits: tuple[Limit, ...]) -> tuple[dict[str, int], dict[str, int]
 
 def _filled(one: ContainerAsk, limit: Mapping[str, int], request: Mapping[str, int]) -> ContainerAsk:
     own = {**dict(one.limits), **dict(one.requests)}  # the API server copies limits to requests before
-    requests, limits = {**request, **own}, {**limit, **dict(one.limits)}
+    requests, limits = {**limit, **request, **own}, {**limit, **dict(one.limits)}
     return ContainerAsk(tuple(sorted(requests.items())), tuple(sorted(limits.items())), one.sidecar)
 
 

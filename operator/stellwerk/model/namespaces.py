@@ -39,21 +39,16 @@ class Scope(msgspec.Struct, frozen=True):
 
     def covers(self, ask: PodAsk) -> bool:
         """Tell whether pods like this one count."""
-        match self.name:
-            case "Terminating":
-                return ask.ends
-            case "NotTerminating":
-                return not ask.ends
-            case "BestEffort":
-                return _best_effort(ask)
-            case "NotBestEffort":
-                return not _best_effort(ask)
-            case "PriorityClass":
-                return Requirement("", self.operator, self.values).admits(ask.priority_class or None)
-            case "CrossNamespacePodAffinity":
-                return ask.crosses_namespaces
-            case _:
-                return False  # of other objects than pods
+        if self.name == "PriorityClass":
+            return Requirement("", self.operator, self.values).admits(ask.priority_class or None)
+        facts = {
+            "Terminating": ask.ends,
+            "NotTerminating": not ask.ends,
+            "BestEffort": _best_effort(ask),
+            "NotBestEffort": not _best_effort(ask),
+            "CrossNamespacePodAffinity": ask.crosses_namespaces,
+        }
+        return facts.get(self.name, False)  # others are of other objects than pods
 
 
 class Quota(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -28,7 +28,8 @@ class ContainerAsk(msgspec.Struct, frozen=True):
 
     def asking(self, more: Mapping[str, int]) -> ContainerAsk:
         """Return the same with further amounts, as requests and as limits."""
-        return ContainerAsk(_pairs({**dict(self.requests), **more}), _pairs({**dict(self.limits), **more}), self.sidecar)
+        requests, limits = {**dict(self.requests), **more}, {**dict(self.limits), **more}
+        return ContainerAsk(_pairs(requests), _pairs(limits), self.sidecar)
 
 
 class PodAsk(msgspec.Struct, frozen=True):
@@ -78,7 +79,7 @@ class PodAsk(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, containers=(first.asking({resource: count}), *others))
 
     def _pod_limits(self, needed: Resources) -> dict[str, int]:
-        """Return the limits of the pod: stated, or those of its containers if all have one, and never below its request."""
+        """Return the limits of the pod: stated, or where all containers have one their sum, at least its request."""
         if self.pod is None:
             return {}
         asked, everyone = dict(self.pod.requests), [dict(one.limits) for one in self.everyone]
@@ -89,7 +90,7 @@ class PodAsk(msgspec.Struct, frozen=True):
         }
         return {**whole, **_overriding(self.pod.limits)}
 
-    def _most(self, running: Iterable[Resources], of: Any) -> Resources:
+    def _most(self, running: Iterable[Resources], of: Callable[[ContainerAsk], Resources]) -> Resources:
         total, sidecars, starting = Resources(), Resources(), Resources()
         for one in running:
             total += one

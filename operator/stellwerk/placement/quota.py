@@ -62,7 +62,7 @@ class Allowance:
                 if quota.covers(ask) and name in dict(quota.hard) and not _states(ask, name):
                     return Rejection(
                         Reason.QUOTA_EXCEEDED,
-                        f"quota {quota.name} of namespace {namespace} takes no pod with a container that states no {name}",
+                        f"quota {quota.name} of namespace {namespace} wants each container to state {name}",
                         f"state {name} for each container",
                     )
         return None

@@ -137,7 +137,8 @@ class Bed:
             assert all(one.get("status", {}).get("hard") == one["spec"]["hard"] for one in found)
             used = [one["status"]["used"] for one in found]
             last.append(used)
-            assert len(last) > 2 and last[-1] == last[-2] == last[-3]
+            assert len(last) > 2
+            assert last[-1] == last[-2] == last[-3]
             return found
 
         return eventually(settled, limit=30, every=0.12)

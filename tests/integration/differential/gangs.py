@@ -38,6 +38,24 @@ def template_of(world: World, name: str, random: Random) -> Object:
     return _object("AIWorkload", "stellwerk.dev/v1alpha1", place, name) | {"spec": spec}
 
 
+def tight_of(world: World, name: str, random: Random) -> Object:
+    """An AIWorkload of plain pods, of which only the size matters."""
+    requests = {"cpu": random.choice(("500m", "1", "2", "3", "5")), "memory": random.choice(("256Mi", "1Gi", "3Gi"))}
+    container = {"name": "main", "image": "example.com/new:1", "resources": {"requests": requests}}
+    spec: Object = {
+        "class": "Batch",
+        "policy": "default",
+        "replicas": random.choice((1, 1, 2, 3, 4, 6)),
+        "template": {
+            "metadata": _metadata(world.place, random),
+            "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+        },
+    }
+    if "accelerator" in world.pools[0]["spec"] and random.random() < 0.6:
+        spec["accelerators"] = [{"model": "H100", "count": random.choice((1, 1, 2, 4))}]
+    return _object("AIWorkload", "stellwerk.dev/v1alpha1", world.place, name) | {"spec": spec}
+
+
 def job_of(world: World, name: str, random: Random) -> Object:
     """A suspended Job of a user."""
     place = world.place

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -69,6 +70,17 @@ class Disagreement:
         return json.dumps(self.objects, indent=1, default=str)
 
 
+@dataclass
+class Trial:
+    """An attempt to have a gang bound in one pool."""
+
+    round: Round
+    pool: str
+    alone: bool
+    """Attempts in other pools at the same time do not matter to it."""
+    begin: Callable[[], Gang]
+
+
 class Round:
     """What is asked in one world at one time."""
 
@@ -129,14 +141,18 @@ class Round:
 
     # ----------------------------------------------------------------------------- what it does with the rest
 
-    def trials(self) -> list[Callable[[], Gang]]:
+    def trials(self) -> list[Trial]:
         """Return one attempt for each pool that each gang without a place might still be bound in."""
-        made: list[Callable[[], Gang]] = []
+        made: list[Trial] = []
+        plain = not self.world.quotas
         for decision in self.plan.decisions:
             if decision.mode is not Mode.FIT:
+                workload = next(state.workload for state in self._states if state.workload.uid == decision.uid)
+                alone = plain and isinstance(workload, Workload) and workload.pod.rules is None
                 for candidate in decision.candidates:
                     if not {rejection.reason for rejection in candidate.rejections} & OTHER_HARDWARE:
-                        made.append(lambda d=decision, c=candidate: self._try(d, c))  # type: ignore[misc]
+                        begin = partial(self._try, decision, candidate)
+                        made.append(Trial(self, candidate.pool, alone, begin))
         return made
 
     def tried(self, gang: Gang) -> bool:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from stellwerk.model.decision import Mode
 from tests.integration.differential import gangs
 from tests.integration.differential.bed import CLEARED, Bed
-from tests.integration.differential.judging import Disagreement, Gang, Round
+from tests.integration.differential.judging import Disagreement, Gang, Round, Trial
 from tests.integration.differential.worlds import Object, Place, World, world_of
 
 ROUNDS_PER_WORLD: Final = 3
@@ -85,8 +84,9 @@ class Runner:
 
     def _ask(self, world: World, number: int, turn: int, random: Random) -> Round:
         made: list[Object] = []
-        for index in range(random.choice((1, 2, 3, 4))):
+        for index in range(random.choice((2, 3, 4, 5) if world.tight else (1, 2, 3, 4))):
             kind = gangs.template_of if random.random() < 0.4 else gangs.job_of
+            kind = gangs.tight_of if world.tight else kind
             made.append(kind(world, f"g{turn}{index}", random))
         return Round(self._bed, world, (number, turn), made)
 
@@ -110,9 +110,10 @@ class Runner:
     def _attempt(self, rounds: list[Round]) -> None:
         """Try what has no place, pool after pool, in all worlds at the same time."""
         bed = self._bed
-        waiting = [(one, one.trials()) for one in rounds]
-        while any(trials for _, trials in waiting):
-            now = bed.each(lambda pair: (pair[0], pair[1].pop(0)()), [pair for pair in waiting if pair[1]])
+        waiting = [one.trials() for one in rounds]
+        while any(waiting):
+            chosen = [trial for trials in waiting for trial in _at_once(trials)]
+            now = bed.each(lambda trial: (trial.round, trial.begin()), chosen)
             self._figures.attempts += len(now)
             self._watch(now)
             bed.each(lambda pair: pair[0].judge_trial(pair[1]), now)
@@ -131,6 +132,19 @@ class Runner:
     def _wait(self, met: Callable[[], bool], what: str) -> None:
         if not self._bed.watch.until(met, CLEARED):
             raise AssertionError(f"{what}: not so within {CLEARED:g} s")
+
+
+def _at_once(trials: list[Trial]) -> list[Trial]:
+    """Take those attempts of one world out of the list that can be made at the same time."""
+    if not trials:
+        return []
+    first = trials.pop(0)
+    chosen = {first.pool: first}
+    for trial in [one for one in trials if first.alone and one.alone]:
+        if trial.pool not in chosen:
+            chosen[trial.pool] = trial
+            trials.remove(trial)
+    return list(chosen.values())
 
 
 def estimate(done: int, wanted: int, since: float) -> str:

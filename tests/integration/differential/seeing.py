@@ -66,7 +66,8 @@ class Sight:
             job = msgspec.convert(manifest, structs.Job)
             self.store.on_job("ADDED", job, None)
             manifest = workload_for_job(job_view(job), job.metadata.name)
-            manifest["metadata"]["ownerReferences"] = [{"kind": "Job", "name": job.metadata.name, "uid": job.metadata.uid}]
+            owner = {"kind": "Job", "name": job.metadata.name, "uid": job.metadata.uid}
+            manifest["metadata"]["ownerReferences"] = [owner]
         number = len(self._uids)
         uid = f"uid-{manifest['metadata']['namespace']}-{manifest['metadata']['name']}"
         created = f"2026-11-22T10:00:{number:02d}Z"

@@ -63,10 +63,14 @@ class World:
     pods: list[Object] = field(default_factory=list)
     limits: list[Object] = field(default_factory=list)
     quotas: list[Object] = field(default_factory=list)
+    tight: bool = False
+    """Little but the size of pods and nodes tells them apart: gangs of one round compete for the same nodes."""
 
 
 def world_of(place: Place, random: Random) -> World:
     """Make a world; the same for the same state of `random`."""
+    if random.random() < 0.3:
+        return _tight(place, random)
     made = World(place)
     pools = random.randint(1, 3)
     size = random.randint(2, NODES)
@@ -83,6 +87,22 @@ def world_of(place: Place, random: Random) -> World:
         made.limits.append(_limit_range(random))
     if random.random() < 0.2:
         made.quotas += [_quota(number, random) for number in range(random.randint(1, 2))]
+    return made
+
+
+def _tight(place: Place, random: Random) -> World:
+    made = World(place, tight=True)
+    shape = _shape(random) | {"taints": [], GPU: random.choice((0, 4, 8)), "model": "H100"}
+    shape["model"] = "H100" if shape[GPU] else None
+    for index in range(random.randint(2, NODES)):
+        node = _node(place, index, f"d{place.number}-p0", random, shape)
+        node["spec"] = {"taints": [], "unschedulable": False}
+        if random.random() < 0.3:
+            node["spec"]["taints"] = [{"key": "soft", "value": "x", "effect": "PreferNoSchedule"}]
+        if random.random() < 0.3:
+            node["status"]["allocatable"]["cpu"] = str(random.randint(2, 16))
+        made.nodes.append(node)
+    made.pools.append(_pool(f"d{place.number}-p0", shape, random))
     return made
 
 
@@ -126,18 +146,7 @@ def _node(place: Place, index: int, pool: str, random: Random, shape: Object) ->
         labels["runtime"] = "sandbox"
     if shape["model"]:
         labels["nvidia.com/gpu.product"] = f"NVIDIA-{shape['model']}"
-    offer = {
-        "cpu": str(max(1, shape["cpu"] - random.choice((0, 0, 0, 1)))),
-        "memory": f"{shape['memory'] - random.choice((0, 0, 100))}Mi",
-        "pods": str(random.choice((110, 110, 110, 3))),
-        "ephemeral-storage": random.choice(("100Gi", "2Gi")),
-    }
-    if shape[GPU]:
-        offer[GPU] = str(shape[GPU] if random.random() < 0.9 else shape[GPU] // 2)
-    if random.random() < 0.2:
-        offer["hugepages-2Mi"] = "512Mi"
-    if random.random() < 0.2:
-        offer["example.com/license"] = "2"
+    offer = _offer(random, shape)
     taints = [dict(taint) for taint in shape["taints"]]
     if random.random() < 0.12:
         taints = _with(taints, _taint(random))
@@ -151,6 +160,22 @@ def _node(place: Place, index: int, pool: str, random: Random, shape: Object) ->
         "spec": {"taints": taints, "unschedulable": cordoned},
         "status": {"capacity": offer, "allocatable": offer},
     }
+
+
+def _offer(random: Random, shape: Object) -> Object:
+    offer = {
+        "cpu": str(max(1, shape["cpu"] - random.choice((0, 0, 0, 1)))),
+        "memory": f"{shape['memory'] - random.choice((0, 0, 100))}Mi",
+        "pods": str(random.choice((110, 110, 110, 3))),
+        "ephemeral-storage": random.choice(("100Gi", "2Gi")),
+    }
+    if shape[GPU]:
+        offer[GPU] = str(shape[GPU] if random.random() < 0.9 else shape[GPU] // 2)
+    if random.random() < 0.2:
+        offer["hugepages-2Mi"] = "512Mi"
+    if random.random() < 0.2:
+        offer["example.com/license"] = "2"
+    return offer
 
 
 def _with(taints: list[Object], other: Object) -> list[Object]:
@@ -208,6 +233,7 @@ def _pod(place: Place, node: Object, number: int, random: Random) -> Object:
     }
 
 
+_NOT_RED: Final[Object] = {"key": "team", "operator": "NotIn", "values": ["red"]}
 _REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -219,7 +245,7 @@ def term(place: Place, random: Random) -> Object:
             {"matchLabels": {"app": app}},
             {"matchLabels": {"app": app}},
             {"matchExpressions": [{"key": "app", "operator": "In", "values": [app, place.app("other")]}]},
-            {"matchLabels": {"app": app}, "matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["red"]}]},
+            {"matchLabels": {"app": app}, "matchExpressions": [_NOT_RED]},
             {"matchLabels": {"app": app}, "matchExpressions": [{"key": "team", "operator": "Exists"}]},
         )
     )
