@@ -18,6 +18,7 @@ from stellwerk.cli.problems import BadInputError, Problem
 from stellwerk.lifecycle.intake import policy_from, pool_from
 from stellwerk.model.capacity import Pool
 from stellwerk.model.discovery import discover_pools
+from stellwerk.model.policy import Policy
 from stellwerk.model.snapshot import Snapshot
 
 
@@ -69,6 +70,19 @@ def load(files: Sequence[str], fleet: Path | None, policies: Sequence[str], defa
         usage=nodes.usage,
     )
     return Inputs(tuple(asks.asked), snapshot, (*asks.notes, *_left_out(found)))
+
+
+def load_policies(files: Sequence[str]) -> dict[str, Policy]:
+    """Read PlacementPolicies alone, by name; whatever else the files hold is checked and left out.
+
+    Raises:
+        BadInputError: with every problem found.
+    """
+    problems: list[Problem] = []
+    found = collect(read(files, problems), "default")
+    if problems := [*problems, *found.problems]:
+        raise BadInputError(problems)
+    return {name: policy_from(name, spec) for name, spec in found.policies.items()}
 
 
 def _policies(document: Document, fleet: Fleet, problems: list[Problem]) -> dict[str, Wire]:

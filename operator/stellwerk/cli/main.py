@@ -19,8 +19,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+history = typer.Typer(help="What a fleet has run.", no_args_is_help=True, rich_markup_mode=None)
 fleet = typer.Typer(help="Fleet files: what there is to run on.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(fleet, name="fleet")
+app.add_typer(history, name="history")
 
 
 class Output(StrEnum):
@@ -30,6 +32,13 @@ class Output(StrEnum):
     WIDE = "wide"
     JSON = "json"
     YAML = "yaml"
+
+
+class Report(StrEnum):
+    """How a simulation is written."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 @app.command()
@@ -88,6 +97,63 @@ def fleet_export(
     from stellwerk.cli.export import run as run_export
 
     return run_export(kubeconfig, context, cluster)
+
+
+@app.command()
+def simulate(
+    *,
+    trace: Annotated[
+        Path,
+        typer.Argument(help="The trace: CSV or JSON lines, gzipped or not; `stellwerk history export` writes one."),
+    ],
+    trace_format: Annotated[
+        str | None,
+        typer.Option("--format", help="muri, itp, philly, kalos, openb or history; without it the columns tell."),
+    ] = None,
+    fleet_file: Annotated[Path | None, typer.Option("--fleet", help="The fleet file, as for plan.")] = None,
+    nodes: Annotated[
+        str | None,
+        typer.Option(metavar="NxM", help="Instead of a fleet file: N nodes of M accelerators, without prices."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option("--policy", "-f", help="A file or folder of policies; of several, each is simulated by itself."),
+    ] = None,
+    order: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Order every queue like this: Priority, ShortestFirst or LeastService; each is simulated by itself."
+        ),
+    ] = None,
+    preempt: Annotated[
+        bool,
+        typer.Option("--preempt", help="Let the order rule running jobs as well: who has lost his turn is stopped."),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write report, list of jobs and plots into this folder.")
+    ] = None,
+    output: Annotated[Report, typer.Option("-o", "--output", help="What goes to standard output.")] = Report.TABLE,
+) -> int:
+    """Run the engine over a trace in simulated time: what would have waited, for how long, at what cost.
+
+    Exit code: 0, or 1 for bad input.
+    """
+    from stellwerk.cli import simulatecommand
+    from stellwerk.cli.simulation import Request
+
+    return simulatecommand.run(
+        Request(
+            trace=trace,
+            format=trace_format,
+            fleet=fleet_file,
+            nodes=nodes,
+            policies=tuple(policy or ()),
+            orders=tuple(order or ()),
+            preempt=preempt,
+            out=out,
+            output=output.value,
+        )
+    )
 
 
 @app.command()

@@ -85,3 +85,38 @@ def _utilization(moments: Sequence[Moment], makespan: float, accelerators: int) 
     ends = [*(moment.at for moment in moments[1:]), makespan]
     used = sum(one.accelerators * max(0.0, end - one.at) for one, end in zip(moments, ends, strict=True))
     return used / (accelerators * makespan)
+
+
+class Point(msgspec.Struct, frozen=True):
+    """The state over one interval of time."""
+
+    at: float
+    """Seconds from second 0 to the middle of the interval."""
+    accelerators: float
+    """In use, mean of the interval."""
+    running: float
+    waiting: float
+
+
+def series(moments: Sequence[Moment], until: float, points: int) -> tuple[Point, ...]:
+    """Return means over `points` equal intervals from second 0 to `until`, to look at or to draw."""
+    if not moments or until <= 0:
+        return ()
+    width = until / points
+    sums = [[0.0, 0.0, 0.0] for _ in range(points)]
+    ends = [*(moment.at for moment in moments[1:]), until]
+    for moment, end in zip(moments, ends, strict=True):
+        _spread_over(sums, moment, min(end, until), width)
+    return tuple(
+        Point((number + 0.5) * width, *(value / width for value in values)) for number, values in enumerate(sums)
+    )
+
+
+def _spread_over(sums: list[list[float]], moment: Moment, end: float, width: float) -> None:
+    """Add a state that lasts until `end` to the intervals that it touches."""
+    first, last = int(moment.at / width), min(len(sums) - 1, int(end / width))
+    for number in range(first, last + 1):
+        lasts = min(end, (number + 1) * width) - max(moment.at, number * width)
+        if lasts > 0:
+            for place, value in enumerate((moment.accelerators, moment.running, moment.waiting)):
+                sums[number][place] += value * lasts
