@@ -14,7 +14,7 @@ import yaml
 from stellwerk.api.labels import API_VERSION
 from stellwerk.cli import figures
 from stellwerk.cli.result import Entry, Result
-from stellwerk.model.decision import Bound, Candidate, Carbon, Cost, Mode
+from stellwerk.model.decision import Bound, Candidate, Carbon, Change, Cost, Mode
 
 KIND: Final = "PlanReport"
 Json = dict[str, Any]
@@ -90,6 +90,8 @@ def workload(entry: Entry) -> Json:
     }
     if decision.unblock:
         document["unblock"] = decision.unblock
+    if decision.changes:
+        document["changes"] = [_change(change) for change in decision.changes]
     if decision.chosen is not None:
         document["placement"] = msgspec.to_builtins(decision.chosen)
         document |= _money(decision.cost)
@@ -104,12 +106,18 @@ def _money(cost: Cost | None) -> Json:
             "currency": cost.currency,
             "perHour": figures.exact(cost.per_hour),
             "total": figures.exact(cost.total),
-            "parts": [{"name": part.name, "amount": figures.exact(part.amount)} for part in cost.parts],
+            "parts": _parts(cost),
         }
     }
+    if cost.room_taken is not None:
+        document["cost"]["roomTaken"] = figures.exact(cost.room_taken)
     if cost.carbon is not None:
         document["carbon"] = _carbon(cost.carbon)
     return document
+
+
+def _parts(cost: Cost) -> list[Json]:
+    return [{"name": part.name, "amount": figures.exact(part.amount)} for part in cost.parts]
 
 
 def _carbon(value: Carbon) -> Json:
@@ -117,6 +125,19 @@ def _carbon(value: Carbon) -> Json:
     return {
         "gramsCO2e": figures.exact(value.milligrams * 1_000),
         "kWh": figures.exact(value.milliwatt_hours),
+    }
+
+
+def _change(change: Change) -> Json:
+    return {
+        "change": change.asks,
+        "then": change.outcome.value,
+        "cluster": change.cluster,
+        "pool": change.pool,
+        "currency": change.cost.currency,
+        "perHour": figures.exact(change.cost.per_hour),
+        "total": figures.exact(change.cost.total),
+        "contested": change.contested,
     }
 
 
@@ -134,6 +155,7 @@ def _candidate(candidate: Candidate) -> Json:
         document["currency"] = candidate.cost.currency
         document["perHour"] = figures.exact(candidate.cost.per_hour)
         document["total"] = figures.exact(candidate.cost.total)
+        document["parts"] = _parts(candidate.cost)
     if candidate.option is not None:
         document["accelerator"] = candidate.model
         document["count"] = candidate.option.count

@@ -19,6 +19,9 @@ from stellwerk.placement.contest import Advice, Question
 ALL_CANDIDATES: Final = 1_000_000
 """A file has room for every candidate; the status of an object has not."""
 
+LOOKS: Final = 20_000
+"""Candidates that are judged to find out what would admit those who wait: a few seconds at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -61,7 +64,7 @@ def decide(request: Request) -> Result:
 def plan(inputs: Inputs, now: datetime) -> Result:
     """Run the engine over what was read."""
     workloads = [item.workload for item in inputs.asked]
-    planned = planner.plan(workloads, inputs.snapshot, now, 0, kept=ALL_CANDIDATES, solver=_advise)
+    planned = planner.plan(workloads, inputs.snapshot, now, 0, kept=ALL_CANDIDATES, looks=LOOKS, solver=_advise)
     by_uid = {item.workload.uid: item for item in inputs.asked}
     entries = tuple(Entry(by_uid[d.uid].workload, by_uid[d.uid].file, by_uid[d.uid].line, d) for d in planned.decisions)
     return Result(entries, now, inputs.notes, planned.bound)

@@ -107,6 +107,9 @@ class ReportCost(_Part):
     per_hour: Annotated[KnownOrNot, Field(description="While it runs.")]
     total: Annotated[KnownOrNot, Field(description="Of the whole run: the sum of the parts.")]
     parts: Annotated[list[ReportPart], Field(description="What the total is made of.")]
+    room_taken: Annotated[
+        KnownOrNot | None, Field(description="What its room would be worth to others; nobody pays it.")
+    ] = None
 
 
 class ReportCarbon(_Part):
@@ -125,6 +128,22 @@ class ReportRejection(_Part):
     permanent: Annotated[bool, Field(description="False if it goes when other work ends.")]
 
 
+class ReportChange(_Part):
+    """A change of a workload or its policy that was tried by the same engine, and that admits it."""
+
+    change: Annotated[str, Field(description="What to do.")]
+    then: Annotated[
+        Literal["Runs", "Evicts", "Waits"],
+        Field(description="Runs: there is room. Evicts: others make room first. Waits: it could run once there is."),
+    ]
+    cluster: Annotated[str, Field(description="Cluster of the pool.")]
+    pool: Annotated[str, Field(description="Where it would run then.")]
+    currency: Annotated[str, Field(description="ISO 4217 code of the amounts.")]
+    per_hour: Annotated[KnownOrNot, Field(description="What it would cost per hour.")]
+    total: Annotated[KnownOrNot, Field(description="What the whole run would cost.")]
+    contested: Annotated[bool, Field(description="Others wait under the policy that it changes: they may be first.")]
+
+
 class ReportCandidate(_Part):
     """A pool with one alternative of accelerators."""
 
@@ -136,6 +155,7 @@ class ReportCandidate(_Part):
     currency: Annotated[str | None, Field(description="Absent, as the amounts, if the pool has no such one.")] = None
     per_hour: Annotated[KnownOrNot | None, Field(description="What it would cost per hour.")] = None
     total: Annotated[KnownOrNot | None, Field(description="What the whole run would cost.")] = None
+    parts: Annotated[list[ReportPart], Field(description="What the total is made of; empty if it is not known.")] = []
     rejections: Annotated[list[ReportRejection], Field(description="All that speaks against it.")]
 
 
@@ -152,7 +172,8 @@ class ReportWorkload(_Part):
     mode: Annotated[Mode, Field(description="What can be done with it.")]
     reason: Annotated[str, Field(description="A constant of docs/reference/reasons.md.")]
     message: Annotated[str, Field(description="The decision in one sentence.")]
-    unblock: Annotated[str | None, Field(description="The smallest change that would admit it.")] = None
+    unblock: Annotated[str | None, Field(description="The smallest change that would admit it, in words.")] = None
+    changes: Annotated[list[ReportChange], Field(description="Changes that would admit it, the smallest first.")] = []
     placement: Annotated[ReportPlacement | None, Field(description="Absent if it is not placed.")] = None
     cost: Annotated[ReportCost | None, Field(description="Absent if it is not placed.")] = None
     carbon: Annotated[ReportCarbon | None, Field(description="Absent where power or grid data is missing.")] = None

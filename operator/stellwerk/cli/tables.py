@@ -8,12 +8,13 @@ from typing import Final
 from stellwerk.cli import figures
 from stellwerk.cli.result import Entry, Result, Totals
 from stellwerk.cli.terminal import Cell, Terminal
-from stellwerk.model.decision import Bound, Candidate, Decision, Mode, Verdict
+from stellwerk.model.decision import Bound, Candidate, Change, Decision, Mode, Outcome, Verdict
 
 _STYLES: Final = {Mode.FIT: "green", Mode.PREEMPT: "green", Mode.WAIT: "yellow", Mode.NEVER: "red"}
 _VERDICTS: Final = {Verdict.CHOSEN: "green", Verdict.FEASIBLE: "", Verdict.REJECTED: "dim"}
 _TOLD_GAP: Final = 0.0005
 """A smaller distance from the bound is not worth a word."""
+_OUTCOMES: Final = {Outcome.RUNS: "green", Outcome.EVICTS: "green", Outcome.WAITS: "yellow"}
 _HEADER: Final = ("WORKLOAD", "POOL", "COST/H", "TOTAL", "VERDICT", "REASON")
 _WIDE: Final = ("CLASS", "POLICY", "ASKS FOR", "CLUSTER", "CAPACITY", "REGION", "CO2E", "FROM")
 
@@ -112,6 +113,7 @@ def explain(entry: Entry, terminal: Terminal) -> str:
         *_sentences(decision, terminal),
         *_parts(decision),
     ]
+    head += _changes(decision, terminal)
     rows = [row for candidate in decision.candidates for row in _candidate(entry, candidate)]
     if not rows:
         return "\n".join(head)
@@ -129,8 +131,28 @@ def _parts(decision: Decision) -> Iterator[str]:
     sums = " + ".join(f"{part.name} {figures.rounded(part.amount)}" for part in cost.parts)
     yield f"  cost       {figures.rounded(cost.per_hour)} {cost.currency} per hour while it runs"
     yield f"  total      {figures.rounded(cost.total)} {cost.currency}" + (f" = {sums}" if sums else "")
+    if cost.room_taken is not None:
+        yield f"  room       worth {figures.rounded(cost.room_taken)} {cost.currency} to others, which nobody pays"
     if cost.carbon:
         yield f"  emissions  {figures.carbon(cost.carbon)} of CO2e"
+
+
+def _changes(decision: Decision, terminal: Terminal) -> Iterator[str]:
+    """What was tried and would do, with what it would cost."""
+    if decision.changes:
+        header = ("CHANGE", "THEN", "POOL", "COST/H", "TOTAL")
+        yield "\nchanges that would do, each tried by the same engine:\n"
+        yield terminal.table(header, [_changed(change) for change in decision.changes])
+
+
+def _changed(change: Change) -> tuple[Cell, ...]:
+    return (
+        Cell(change.asks),
+        Cell(change.outcome.value, _OUTCOMES[change.outcome]),
+        Cell(change.pool),
+        Cell(figures.rounded(change.cost.per_hour), right=True),
+        Cell(figures.rounded(change.cost.total), right=True),
+    )
 
 
 def _candidate(entry: Entry, candidate: Candidate) -> Iterator[tuple[Cell, ...]]:

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from stellwerk.api import money
-from stellwerk.lifecycle.wire import CandidateStatus, CarbonStatus, CostStatus, DecisionStatus, PartStatus
-from stellwerk.model.decision import MICROS, Candidate, Carbon, Cost, Decision, Verdict
+from stellwerk.lifecycle.wire import CandidateStatus, CarbonStatus, ChangeStatus, CostStatus, DecisionStatus, PartStatus
+from stellwerk.model.decision import MICROS, Candidate, Carbon, Change, Cost, Decision, Mode, Verdict
 
 MESSAGE_LIMIT: Final = 4096
 """The schema allows no longer sentence."""
@@ -26,8 +28,9 @@ def amount(micros: int | None) -> str:
 
 def cost_status(cost: Cost) -> CostStatus:
     """Return the expected cost as the status writes it."""
-    parts = tuple(PartStatus(part.name, amount(part.amount)) for part in cost.parts)
-    return CostStatus(cost.currency, amount(cost.per_hour), amount(cost.total), parts)
+    parts = _parts(cost)
+    room = None if cost.room_taken is None else amount(cost.room_taken)
+    return CostStatus(cost.currency, amount(cost.per_hour), amount(cost.total), parts, room)
 
 
 def carbon_status(carbon: Carbon | None) -> CarbonStatus | None:
@@ -45,10 +48,36 @@ def decision_status(decision: Decision, now: datetime, cycle: int) -> DecisionSt
         reason=decision.reason,
         message=decision.message[:MESSAGE_LIMIT],
         considered=decision.considered,
-        candidates=tuple(_candidate(candidate, decision) for candidate in decision.candidates),
+        candidates=_candidates(decision),
         cycle=cycle,
         decided_at=rfc3339(now),
         unblock=decision.unblock[:MESSAGE_LIMIT] if decision.unblock else None,
+        changes=tuple(_change(change) for change in decision.changes),
+    )
+
+
+def _candidates(decision: Decision) -> tuple[CandidateStatus, ...]:
+    """Write the candidates; of the nearest one of what has no place yet also what its cost is made of."""
+    told = [_candidate(candidate, decision) for candidate in decision.candidates]
+    if told and decision.mode is not Mode.FIT and told[0].total is not None:
+        told[0] = msgspec.structs.replace(told[0], parts=_parts(decision.candidates[0].cost))
+    return tuple(told)
+
+
+def _parts(cost: Cost) -> tuple[PartStatus, ...]:
+    return tuple(PartStatus(part.name, amount(part.amount)) for part in cost.parts)
+
+
+def _change(change: Change) -> ChangeStatus:
+    return ChangeStatus(
+        change=change.asks[:MESSAGE_LIMIT],
+        then=change.outcome.value,
+        cluster=change.cluster,
+        pool=change.pool,
+        currency=change.cost.currency,
+        per_hour=amount(change.cost.per_hour),
+        total=amount(change.cost.total),
+        contested=change.contested,
     )
 
 

@@ -130,6 +130,7 @@ def _meaning(status: WorkloadStatus, *, words: bool = True) -> WorkloadStatus:
             message=_without_numbers(decision.message) if words else "",
             unblock=_without_numbers(decision.unblock or "") if words else "",
             candidates=(),
+            changes=(),
             considered=0,
             cycle=0,
             decided_at=None,

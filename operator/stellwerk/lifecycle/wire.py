@@ -25,13 +25,14 @@ class PartStatus(msgspec.Struct, frozen=True):
     amount: str
 
 
-class CostStatus(msgspec.Struct, frozen=True, rename="camel"):
+class CostStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """Expected cost; amounts are decimal strings or `unknown`."""
 
     currency: str
     per_hour: str
     total: str
     parts: tuple[PartStatus, ...] = ()
+    room_taken: str | None = None
 
 
 class CarbonStatus(msgspec.Struct, frozen=True):
@@ -53,6 +54,20 @@ class CandidateStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults
     count: int | None = None
     per_hour: str | None = None
     total: str | None = None
+    parts: tuple[PartStatus, ...] = ()
+
+
+class ChangeStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A change that was tried and that would admit the workload."""
+
+    change: str
+    then: str
+    cluster: str
+    pool: str
+    currency: str
+    per_hour: str
+    total: str
+    contested: bool = False
 
 
 class DecisionStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -66,6 +81,7 @@ class DecisionStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     cycle: int = 0
     decided_at: str | None = None
     unblock: str | None = None
+    changes: tuple[ChangeStatus, ...] = ()
 
 
 class ChildStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -88,6 +88,9 @@ class Cost(msgspec.Struct, frozen=True):
     carbon: Carbon | None = None
     unknown: str = ""
     """What is missing where an amount is unknown."""
+    room_taken: int | None = None
+    """What the room would be worth to those who are still to come, until the end: it counts where places are
+    compared, but nobody pays it, so it is no part of the total. None where it is not known or was not asked."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -172,6 +175,17 @@ class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     """The further pod sets, in the order of the spec."""
 
 
+class Outcome(StrEnum):
+    """What a change leads to."""
+
+    RUNS = "Runs"
+    """There is room now."""
+    EVICTS = "Evicts"
+    """Others of lower priority make room first."""
+    WAITS = "Waits"
+    """It could run once there is room; without the change it never can."""
+
+
 class Change(msgspec.Struct, frozen=True):
     """A change of a workload or its policy with which the engine was run again, and that admits it."""
 
@@ -181,11 +195,8 @@ class Change(msgspec.Struct, frozen=True):
     """Where it would run then."""
     pool: str
     cost: Cost
-    """Expected there with the change."""
-    waits: bool = False
-    """It could run there then, once there is room: without the change it never can."""
-    evicts: bool = False
-    """Others of lower priority make room; the cost counts what they lose."""
+    """Expected there with the change, what others lose included."""
+    outcome: Outcome = Outcome.RUNS
     contested: bool = False
     """It changes a rule, and others that wait under the same policy may take the room first."""
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from stellwerk.model.decision import Change, Cost, Decision, Mode
+from stellwerk.model.decision import Change, Cost, Decision, Mode, Outcome
 from stellwerk.placement import wording
 from stellwerk.placement.candidates import Offer
 from stellwerk.placement.edits import Case, Edit, Kind
@@ -54,7 +54,7 @@ class Way(NamedTuple):
         """The one that asks least of people first; of equals what runs now, then the cheaper one."""
         kinds = tuple(edit.kind for edit in self.edits)
         effort = sum(edit.effort for edit in self.edits)
-        return _weight(self.edits), self.change.waits, kinds, effort, self.change.cost.total or 0, self.change.asks
+        return _weight(self.edits), self.change.outcome is Outcome.WAITS, kinds, effort, self.change.cost.total or 0, self.change.asks
 
     def contested(self) -> Way:
         """Return it with the note that others may be first, where that is so: a rule holds for all of its policy."""
@@ -225,7 +225,7 @@ class _Search:
             return
         way = self._way(idea, case, offers)
         if way is not None:
-            every = None if way.change.evicts else self._explainer.judge(case)
+            every = None if way.change.outcome is Outcome.EVICTS else self._explainer.judge(case)
             self.found.append((every and self._way(idea, case, every)) or way)
             return
         later = next((one for one in offers if not one.rejections), None) if self._never else None
@@ -233,11 +233,11 @@ class _Search:
             self._failed.append(_Tried(idea.edits[0], case, offers))
         if later is not None and not self._knows(idea, waits=True):
             change = _change(idea, later, later.ask.cost)
-            self.found.append(Way(idea.edits, case, msgspec.structs.replace(change, waits=True)))
+            self.found.append(Way(idea.edits, case, msgspec.structs.replace(change, outcome=Outcome.WAITS)))
 
     def _knows(self, idea: _Idea, *, waits: bool) -> bool:
         """Tell whether a change of the same sort is known to do, or at least to let the workload wait."""
-        return any(way.kinds == idea.kinds and (waits or not way.change.waits) for way in self.found)
+        return any(way.kinds == idea.kinds and (waits or way.change.outcome is not Outcome.WAITS) for way in self.found)
 
     def _way(self, idea: _Idea, case: Case, offers: Sequence[Offer]) -> Way | None:
         """Return where there is room now, or where others would make it, and at what cost."""
@@ -249,7 +249,7 @@ class _Search:
         if room is None:
             return None
         cost = with_disruption(room.offer.ask.cost, None if room.price.unknown else room.price.loss)
-        return Way(idea.edits, case, msgspec.structs.replace(_change(idea, room.offer, cost), evicts=True))
+        return Way(idea.edits, case, msgspec.structs.replace(_change(idea, room.offer, cost), outcome=Outcome.EVICTS))
 
 
 def _cost_if_placed(offer: Offer) -> Cost | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from stellwerk.api import money, quantity
 from stellwerk.api.labels import ANY_MODEL
-from stellwerk.model.decision import MICROS, Candidate, Change, Cost, Placement
+from stellwerk.model.decision import MICROS, Candidate, Change, Cost, Outcome, Placement
 from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
 from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
 from stellwerk.placement.fleet import PoolView
@@ -154,9 +154,9 @@ def change(one: Change, policy: str) -> str:
     """Say a change and what comes of it."""
     hourly = one.cost.per_hour
     cost = "at a cost that is not known" if hourly is None else f"at {amount(hourly, one.cost.currency)} per hour"
-    if one.waits:
+    if one.outcome is Outcome.WAITS:
         told = f"{one.asks}: would then wait for room on {one.pool}, {cost}"
-    elif one.evicts:
+    elif one.outcome is Outcome.EVICTS:
         told = f"{one.asks}: would run on {one.pool} {cost} once others have made room"
     else:
         told = f"{one.asks}: would run on {one.pool} {cost}"

@@ -32,11 +32,10 @@ class CostPart(WireModel):
     """One part of the expected cost."""
 
     name: Annotated[
-        Literal["Compute", "SpotRisk", "Carbon", "Egress", "Waiting", "Disruption", "RoomTaken"],
+        Literal["Compute", "SpotRisk", "Carbon", "Egress", "Waiting", "Disruption"],
         doc(
             "Compute for the nodes, SpotRisk for lost work, Carbon for emissions, Egress for data that moves, "
-            "Waiting for nodes that are to come, Disruption for work that others lose, RoomTaken for what the "
-            "room would be worth to others.",
+            "Waiting for nodes that are to come, Disruption for work that others lose.",
             "Compute",
         ),
     ]
@@ -58,6 +57,15 @@ class CostStatus(WireModel):
             json_schema_extra=list_map("name"),
         ),
     ] = ()
+    room_taken: Annotated[
+        Amount | None,
+        doc(
+            "Amount until the end, in the currency, that the room would be worth to those who are still to come. "
+            "It counts where places are compared; nobody pays it, so it is no part of the total. Absent where no "
+            "accelerator has a price.",
+            "4.2",
+        ),
+    ] = None
 
 
 class CarbonStatus(WireModel):
@@ -88,6 +96,38 @@ class CandidateStatus(WireModel):
         KnownOrNot | None,
         doc("Expected cost until the end there, in the currency; absent if the pool has no such one.", "96.4"),
     ] = None
+    parts: Annotated[
+        tuple[CostPart, ...],
+        doc(
+            "Parts that add up to the total; of the nearest candidate of a workload that has no place yet.",
+            [{"name": "Compute", "amount": "96.4"}],
+            max_length=8,
+            json_schema_extra=list_map("name"),
+        ),
+    ] = ()
+
+
+class ChangeStatus(WireModel):
+    """A change of the workload or its policy with which the engine was run again."""
+
+    change: Annotated[Sentence, doc("What to do.", "ask for 3 instead of 4 replicas")]
+    then: Annotated[
+        Literal["Runs", "Evicts", "Waits"],
+        doc(
+            "Runs: there is room. Evicts: others of lower priority make room first. Waits: it could run once there"
+            " is room, which it never can as it is.",
+            "Runs",
+        ),
+    ]
+    cluster: Annotated[ObjectName, doc("Cluster of the pool.", "local")]
+    pool: Annotated[ObjectName, doc("Where it would run then.", "reserved-a100")]
+    currency: Annotated[Currency, doc("ISO 4217 code of the amounts.", "EUR")]
+    per_hour: Annotated[KnownOrNot, doc("Expected cost per hour with the change.", "12.1")]
+    total: Annotated[KnownOrNot, doc("Expected cost until the end with the change.", "12.1")]
+    contested: Annotated[
+        bool,
+        doc("It changes a policy under which others wait too, and they may take the room first.", example=True),
+    ] = False
 
 
 class DecisionStatus(WireModel):
@@ -105,13 +145,36 @@ class DecisionStatus(WireModel):
     message: Annotated[Sentence, doc("Reason in a sentence.", "onprem-h100 is the cheapest of 2 pools that fit.")] = ""
     unblock: Annotated[
         Sentence | None,
-        doc("The smallest change that would admit it.", "allow provider aws in policy eu-only"),
+        doc(
+            "The smallest change that would admit it, and what it would cost then; what begins with `perhaps` was not"
+            " tried.",
+            "allow provider aws in policy eu-only: would run on us-ondemand-h100 at 55.04 USD per hour",
+        ),
     ] = None
+    changes: Annotated[
+        tuple[ChangeStatus, ...],
+        doc(
+            "Changes each of which would admit it, tried by the same engine; the smallest first.",
+            [
+                {
+                    "change": "ask for 3 instead of 4 replicas",
+                    "then": "Runs",
+                    "cluster": "local",
+                    "pool": "reserved-a100",
+                    "currency": "EUR",
+                    "perHour": "12.1",
+                    "total": "12.1",
+                }
+            ],
+            max_length=5,
+            json_schema_extra=LIST_ATOMIC,
+        ),
+    ] = ()
     considered: Annotated[int, doc("Candidates that were looked at.", 5, ge=0, le=2**31 - 1)] = 0
     candidates: Annotated[
         tuple[CandidateStatus, ...],
         doc(
-            "The ten most telling candidates, best first.",
+            "The ten nearest: the chosen one, those that would do by cost, then those with least in the way.",
             [
                 {
                     "cluster": "local",
