@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Final
 
 import msgspec
 
 from stellwerk.model.requirements import NODE_NAME
+from stellwerk.model.shares import WHOLE
 from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
 
 MOST_SHAPES: Final = 512
@@ -24,6 +26,14 @@ class AskedShape(msgspec.Struct, frozen=True):
     pod: PodShape
     accelerators: tuple[AcceleratorOption, ...]
     policy: str = ""
+
+    @property
+    def size(self) -> Fraction:
+        """Accelerators of one pod, by its first alternative; a share by memory counts half of one."""
+        option = self.accelerators[0]
+        if not option.is_share:
+            return Fraction(option.count)
+        return Fraction(option.share_milli or WHOLE // 2, WHOLE)
 
 
 class Demand(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from stellwerk.model.capacity import Node, Pool
+from stellwerk.model.demand import Demand
 from stellwerk.model.namespaces import NamespaceRules, RuntimeClass
 from stellwerk.model.podrules import Neighbour
 from stellwerk.model.policy import Policy
@@ -54,6 +55,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """By name."""
     neighbours: tuple[Neighbour, ...] = ()
     """Bound pods that keep others away; all bound pods where some pending one looks at the labels of others."""
+    demand: Demand | None = None
+    """Shapes of pods that have asked for accelerators so far, those of what waits included; None counts what waits."""
     supply: Mapping[tuple[str, str], Supply] = {}
     """What was learned of pools, by cluster and name."""
     cluster_health: Mapping[str, str] = {}

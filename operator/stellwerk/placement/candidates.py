@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
-from stellwerk.economics.cost import expected_cost
+from stellwerk.economics.cost import expected_cost, run_hours
 from stellwerk.model.capacity import CapacityType
 from stellwerk.model.decision import Candidate, Cost, PlacedAccelerator, Placement, Rejection, Verdict
 from stellwerk.model.resources import Resources
@@ -19,7 +19,7 @@ from stellwerk.placement.crowd_filters import pod_ask_on, ruled_on
 from stellwerk.placement.deadline import least_in_time
 from stellwerk.placement.filters import ROOM, RULES, rejections
 from stellwerk.placement.fleet import PoolView
-from stellwerk.placement.packing import Assignment
+from stellwerk.placement.packing import Assignment, Limits
 from stellwerk.placement.podrules import Found, Ruled, find, take
 
 PREFERRED_NODES = 100
@@ -42,6 +42,7 @@ Shape = tuple[
 Views = Mapping[int, PoolView]
 """A fresh view of each pool, by the `id` of the old one."""
 
+Rank = tuple[bool, bool, int, int, int, int, str, str, int]
 Order = tuple[bool, bool, int, int, int, str, str, int]
 
 
@@ -61,6 +62,9 @@ def shape_of(workload: Workload) -> Shape:
     )
 
 
+_UNASKED: Final[tuple[tuple[int, int], int, int | None]] = ((-1, -1), 0, None)
+
+
 class Offer:
     """One candidate of one shape: a pool, an alternative, and the verdict of the fixed rules."""
 
@@ -73,6 +77,7 @@ class Offer:
         self._request: Resources = ask.request_on(view)
         self._kinds = view.accepting(ask.workload.pod)
         self._found = Found()
+        self._lost = _UNASKED
 
     def _order(self, index: int) -> Order:
         """Rank: known and low cost first, then what is there already, then what is paid anyway, then by name.
@@ -85,6 +90,34 @@ class Offer:
         paid = pool.capacity_type.rank
         known = total if total is not None else 0
         return wasteful, total is None, known, self.view.site.wait_s, paid, pool.name, pool.cluster, index
+
+    @property
+    def rank(self) -> Rank:
+        """Rank among the candidates as room stands now: as `order`, with what is taken from others added to the cost.
+
+        Rules that pods have for each other are left out of the look at the room: it only ranks.
+        """
+        wasteful, unknown, known, wait, paid, name, cluster, index = self.order
+        lost, amount = self._room_taken()
+        return wasteful, unknown, known + (amount or 0), wait, paid, lost, name, cluster, index
+
+    def priced(self, cost: Cost) -> Cost:
+        """Return the cost with what the room is worth to others, as it was when last asked for."""
+        return msgspec.structs.replace(cost, room_taken=self._lost[2])
+
+    def _room_taken(self) -> tuple[int, int | None]:
+        """Return what placing it now takes from others: units of worth, and micro-units until its end."""
+        pricing, bins = self.view.opportunity, self.view.bins
+        if pricing is None:
+            return 0, None
+        state = (bins.version, pricing.epoch)
+        if self._lost[0] != state:
+            quote = bins.quote(self._request, self.ask.size, Limits(self._kinds), at_least=self.ask.least)
+            lost = 0 if quote is None else quote.loss
+            hours = run_hours(self.ask.workload, self.ask.option)
+            rate = pricing.per_hour(lost, self.ask.cost.currency)
+            self._lost = (state, lost, None if quote is None or rate is None else round(rate * hours))
+        return self._lost[1:]
 
     def place(self) -> list[Assignment] | None:
         """Take room for the gang, or nothing; an elastic one takes what there is."""
@@ -147,6 +180,7 @@ class Offer:
         """Return the same candidate on fresh views of the same pools, with the same verdict of the fixed rules."""
         again = copy(self)
         again.view = views[id(self.view)]
+        again._lost = _UNASKED  # noqa: SLF001 - its own copy
         return again
 
     def demands(self) -> tuple[tuple[Resources, int, frozenset[int]], ...]:

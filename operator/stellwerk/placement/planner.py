@@ -21,6 +21,7 @@ from stellwerk.placement.contest import Solver
 from stellwerk.placement.edits import Case
 from stellwerk.placement.fleet import Fleet
 from stellwerk.placement.offering import offers_for
+from stellwerk.placement.opportunity import Opportunity
 from stellwerk.placement.ordering import queue_order
 from stellwerk.placement.packing import Assignment
 from stellwerk.placement.preemption import RoomMaker, preempting
@@ -96,6 +97,7 @@ class _Planner:
         self._world = world
         self._policies = world.snapshot.policies
         self._fleet = Fleet(world.snapshot, world.pending)
+        self._opportunity = Opportunity(self._fleet, world.pending, world.snapshot.demand)
         self._prospects = judged(self._fleet)
         self._rooms = RoomMaker(world.snapshot, world.now)
         self._taken: dict[str, int | None] = {}
@@ -118,6 +120,7 @@ class _Planner:
         for workload in queue:
             if workload.uid not in decisions:
                 decisions[workload.uid] = self.decide(workload)
+        self._look_again(queue, decisions)
         moves = self._rooms.moves
         if self._world.settle:
             snapshot, now = self._world.snapshot, self._world.now
@@ -125,13 +128,24 @@ class _Planner:
         explainer = Explainer(self._fleet, self._rooms, self._world.now, self._world.looks)
         return Round(decisions, self._taken, moves, explainer)
 
+    def _look_again(self, queue: Sequence[Workload], decisions: dict[str, Decision]) -> None:
+        """Decide anew for those who wait for neighbours: pods that were placed after their turn may be the ones."""
+        looking = [one for one in queue if one.pod.rules is not None and one.pod.rules.looks_at_others]
+        grown = bool(looking)
+        while grown:
+            grown = False
+            for workload in looking:
+                if decisions[workload.uid].mode is Mode.WAIT:
+                    decisions[workload.uid] = self.decide(workload)
+                    grown |= decisions[workload.uid].mode is Mode.FIT
+
     def _decide_as_wanted(self, workload: Workload, index: int) -> Decision | None:
         prospect = self.prospect_of(workload)
+        ranked = prospect.ranked() if prospect else []
         nodes = prospect.viable[index].place() if prospect else None
         if prospect is None or nodes is None:
             return None
-        self._taken[workload.uid] = index
-        return self._shortened(_fit(workload, prospect, index, nodes))
+        return self._placed(workload, prospect, (ranked, index), nodes)
 
     def decide(self, workload: Workload) -> Decision:
         """Decide for one workload and take its room."""
@@ -143,18 +157,26 @@ class _Planner:
         prospect = self._prospect(workload, policy)
         self._taken[workload.uid] = None
         if prospect.stuck is None:
-            for index, offer in enumerate(prospect.viable):
-                if index not in prospect.full:
-                    nodes = offer.place()
-                    if nodes is not None:
-                        self._taken[workload.uid] = index
-                        return self._shortened(_fit(workload, prospect, index, nodes))
-                    prospect.full[index] = offer.full()
+            ranked = prospect.ranked()
+            for index in ranked:
+                offer = prospect.viable[index]
+                nodes = offer.place()
+                if nodes is not None:
+                    return self._placed(workload, prospect, (ranked, index), nodes)
+                prospect.full[index] = offer.full()
             prospect.stuck = self._shortened(_stuck(workload, prospect.offers))
         room = self._rooms.make_room(workload, policy, prospect.viable) if policy.preempts else None
         if room is not None:
             return preempting(workload, room, prospect.stuck)
         return msgspec.structs.replace(prospect.stuck, key=workload.key, uid=workload.uid)
+
+    def _placed(
+        self, workload: Workload, prospect: Prospect, choice: tuple[Sequence[int], int], nodes: list[Assignment]
+    ) -> Decision:
+        self._taken[workload.uid] = choice[1]
+        decision = self._shortened(_fit(workload, prospect, choice, nodes))
+        self._opportunity.passed()
+        return decision
 
     def prospect_of(self, workload: Workload) -> Prospect | None:
         """Return what a workload may choose from; None if its policy does not accept it."""
@@ -198,11 +220,13 @@ def _not_accepted(workload: Workload, reason: Reason) -> Decision:
     return Decision(workload.key, workload.uid, Mode.NEVER, reason, message, accepted=False, unblock=unblock)
 
 
-def _fit(workload: Workload, prospect: Prospect, index: int, nodes: list[Assignment]) -> Decision:
-    offer = prospect.viable[index]
-    record, fitting, cheaper = _record(prospect, index)
+def _fit(
+    workload: Workload, prospect: Prospect, choice: tuple[Sequence[int], int], nodes: list[Assignment]
+) -> Decision:
+    offer = prospect.viable[choice[1]]
+    record, fitting, cheaper = _record(prospect, *choice)
     placement = offer.placement(nodes)
-    cost = offer.cost_on(placement.replicas)
+    cost = offer.priced(offer.cost_on(placement.replicas))
     return Decision(
         key=workload.key,
         uid=workload.uid,
@@ -217,15 +241,20 @@ def _fit(workload: Workload, prospect: Prospect, index: int, nodes: list[Assignm
     )
 
 
-def _record(prospect: Prospect, index: int) -> tuple[tuple[Candidate, ...], int, Candidate | None]:
+def _record(
+    prospect: Prospect, ranked: Sequence[int], index: int
+) -> tuple[tuple[Candidate, ...], int, Candidate | None]:
     """Return the candidates of a fit, how many others would have done, and the best one that was left to others."""
     chosen = prospect.viable[index].candidate(Verdict.CHOSEN)
     feasible: list[Candidate] = []
     rejected: list[Candidate] = []
     cheaper: Candidate | None = None
-    for other, offer in enumerate(prospect.viable):
+    rest = (other for other in range(len(prospect.viable)) if other not in ranked)
+    better = ranked.index(index) if index in ranked else 0
+    for place, other in enumerate([*ranked, *rest]):
+        offer = prospect.viable[other]
         if other != index and other not in prospect.full and offer.fits():
-            cheaper = cheaper or (offer.candidate(Verdict.FEASIBLE) if other < index else None)
+            cheaper = cheaper or (offer.candidate(Verdict.FEASIBLE) if place < better else None)
             feasible.append(offer.candidate(Verdict.FEASIBLE))
         elif other != index:
             why = prospect.full.get(other) or offer.full()

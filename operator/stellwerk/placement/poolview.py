@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
-from typing import Final
+from fractions import Fraction
+from typing import Final, Protocol
 
 import msgspec
 
@@ -26,6 +27,17 @@ _FIRST: Final = (CPU, MEMORY, PODS)
 
 Kind = tuple[tuple[Taint, ...], tuple[str | None, ...]]
 """What tells classes of nodes apart: blocking taints, and labels that some pod asks about."""
+
+
+class Pricing(Protocol):
+    """What room is worth in money."""
+
+    @property
+    def epoch(self) -> int:
+        """Changes with the prices."""
+
+    def per_hour(self, worth: int, currency: str) -> Fraction | None:
+        """Return what so many units of worth are in micro-units per hour; None where no accelerator has a price."""
 
 
 class PoolView:
@@ -68,6 +80,8 @@ class PoolView:
         self.site = Site(pool, _typical_node(self.capacity))
         self.company = Company(Snapshot(), ())
         self.allowance = Allowance({})
+        self.opportunity: Pricing | None = None
+        """What its room is worth to others; None where nobody asks."""
         self.secondary = False
         """Another view is of the same nodes, and comes first: this one is for another of their accelerators."""
         self.grows = False

@@ -22,6 +22,11 @@ class Prospect:
         self.stuck: Decision | None = None
         """The decision on the first workload of this shape that found no room."""
 
+    def ranked(self) -> list[int]:
+        """Return the viable candidates that are not known to be full, the best as room stands now first."""
+        some = [index for index in range(len(self.viable)) if index not in self.full]
+        return sorted(some, key=lambda index: self.viable[index].rank)
+
     @property
     def least(self) -> int | None:
         """What it costs at least in micro-units, wherever there is room; None if no cost is known."""

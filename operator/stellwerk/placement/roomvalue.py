@@ -21,7 +21,6 @@ from typing import Final, Protocol
 import numpy as np
 
 from stellwerk.model.demand import AskedShape
-from stellwerk.model.shares import WHOLE
 from stellwerk.placement.devices import Ints
 from stellwerk.placement.rows import Floats
 from stellwerk.placement.slots import UNIT, Need, Slots
@@ -88,7 +87,7 @@ class RoomValue:
         if at is None:
             at = self._shapes[shape] = len(self._counts)
             self._counts.append(0)
-            self._roots.append(_root_of_size(shape))
+            self._roots.append(isqrt(int(shape.size * (1 << 20))))
         self._counts[at] += count
 
     def passed(self) -> None:
@@ -137,12 +136,3 @@ class _Valued:
         for table in self._tables[1:]:
             worth = worth + table.of(free, devices, kind) @ self._room.price
         return worth
-
-
-def _root_of_size(shape: AskedShape) -> int:
-    """Return the square root of the accelerators of one pod, in 1024ths; of the first alternative."""
-    option = shape.accelerators[0]
-    milli = option.count * WHOLE
-    if option.is_share:
-        milli = option.share_milli or WHOLE // 2
-    return isqrt((milli << 20) // WHOLE)
