@@ -41,6 +41,10 @@ _REFUSED: Final = frozenset({OutcomeKind.INVALID, OutcomeKind.FORBIDDEN, Outcome
 itself is refused nobody can be told, and trying to would never end."""
 
 
+_HESITATION_SECONDS: Final = 1.0
+"""Who applies pools and workloads together has both seen within this time."""
+
+
 @dataclass(slots=True)
 class _Batch:
     """What one cycle works on."""
@@ -72,6 +76,7 @@ class Cycle:
         self._store, self._submit, self._improver = store, submit, improver
         self._inflight = InFlight(store.rooms)
         self._retries = Retries(later, time.monotonic)
+        self._later = later
         self._told: dict[str, str] = {}  # version of each Job that was told why it is not taken in
         self._number = 0
 
@@ -86,6 +91,7 @@ class Cycle:
             batch.pending, snapshot, now, self._number, solver=self._solver, settle=self._store.roomy
         )
         self._set_aside(found, batch)
+        self._hesitate(found, batch)
         decided = without(batch.held, found)
         batch.states = with_wishes(batch.states, decided.moves, self._store)
         due = [*self._adoptions(), *actions_for(decided, batch.states, now)]  # 4. pure
@@ -157,6 +163,7 @@ class Cycle:
         batch.states.append(state)
         self._store.promise(state.workload.uid, promised=is_promised(state))
         moving = is_moving(state)
+        self._store.follow(state.workload.uid, followed=moving)
         if isinstance(state.workload, Workload) and (moving or needs_decision(state)):
             batch.pending.append(state.workload)
             if moving:
@@ -192,6 +199,17 @@ class Cycle:
         batch.held |= pending.keys()
         batch.states = [state for state in batch.states if state.workload.uid not in pending]
         self._improver.settle()
+
+    def _hesitate(self, found: Plan, batch: _Batch) -> None:
+        """Wait a moment with a first placement on a pool that nobody declared: its declaration may be on its way."""
+        undeclared = {pool.name for pool in self._store.pools if pool.discovered}
+        fits = {decision.uid for decision in found.decisions if decision.chosen and decision.chosen.pool in undeclared}
+        now = time.monotonic()
+        young = {uid for uid in fits - batch.held if self._store.workloads.is_young(uid, now, _HESITATION_SECONDS)}
+        for uid in young:
+            self._later(_HESITATION_SECONDS, uid)
+        batch.held |= young
+        batch.states = [state for state in batch.states if state.workload.uid not in young]
 
     def _assume_and_submit(self, due: Sequence[Transaction], batch: _Batch, moves: Iterable[Move]) -> None:
         workloads = {workload.uid: workload for workload in batch.pending}

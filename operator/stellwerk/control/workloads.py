@@ -117,6 +117,11 @@ class Workloads:
         since = self._undecided_since.pop(uid, None)
         return None if since is None else now - since
 
+    def is_young(self, uid: str, now: float, seconds: float) -> bool:
+        """Tell whether a workload was first seen less than this ago and has not been decided yet."""
+        since = self._undecided_since.get(uid)
+        return since is not None and now - since < seconds
+
     def birth(self, uid: str) -> tuple[datetime, str]:
         """Return when a workload was created, and its class."""
         found = self._objects[uid]
