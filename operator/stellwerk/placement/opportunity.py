@@ -30,11 +30,12 @@ class Opportunity:
             pending: What waits for room.
             demand: What has asked so far, what waits included; None counts what waits.
         """
-        waiting = list(pending)
-        self._room, self._stalls = valued(fleet.views, _asked(waiting) if demand is None else demand)
+        waiting = _asked_by_all(pending)
+        known = Demand.of({shape: pods * FINE for shape, pods in waiting.items()}) if demand is None else demand
+        self._room, self._stalls = valued(fleet.views, known)
         for view in fleet.views:
             view.opportunity = self
-        self._asked = sum((_accelerators(workload) for workload in waiting), Fraction(0))
+        self._asked = sum((pods * shape.size for shape, pods in waiting.items()), Fraction(0))
         self._money: dict[str, Fraction | None] = {}
 
     @property
@@ -73,14 +74,10 @@ def _all(stall: PoolStall) -> Fraction:
     return Fraction(stall.view.accelerators[1], stall.has.slices)
 
 
-def _asked(waiting: Iterable[Workload]) -> Demand:
+def _asked_by_all(pending: Iterable[Workload]) -> Counter[AskedShape]:
+    """Return how many pods of each shape wait."""
     counts: Counter[AskedShape] = Counter()
-    for workload in waiting:
+    for workload in pending:
         for shape, pods in asked_by(workload):
-            counts[shape] += pods * FINE
-    return Demand.of(counts)
-
-
-def _accelerators(workload: Workload) -> Fraction:
-    """Return how many accelerators all pods ask for, by the first alternative."""
-    return sum((pods * shape.size for shape, pods in asked_by(workload)), Fraction(0))
+            counts[shape] += pods
+    return counts
