@@ -175,6 +175,7 @@ def user_job(name: str = "report", **facts: Any) -> JobView:
 def own_job(owner: Identity, name: str = "train-12345678", **facts: Any) -> JobView:
     """Build the child Job of a workload, running."""
     told = {"uid": f"job-uid-{name}", "owner_uids": (owner.uid,), "started": True, "parallelism": 2, **facts}
+    told.setdefault("active", told["parallelism"] - told.get("succeeded", 0))
     return JobView(WorkloadKey(owner.key.namespace, name), completions=told["parallelism"], **told)
 
 

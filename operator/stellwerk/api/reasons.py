@@ -250,6 +250,11 @@ class Reason(StrEnum):
         Group.READY,
         "The scheduler found no node for a pod in the chosen pool; the message quotes it.",
     )
+    PODS_NOT_CREATED = (
+        "PodsNotCreated",
+        Group.READY,
+        "The Job has started and none of its pods exists: the API server refuses to create them.",
+    )
     PODS_DONE = ("PodsDone", Group.READY, "No pods run any more because the workload has finished.")
 
     # ------------------------------------------------------------ Evicted

@@ -52,7 +52,7 @@ def _told(condition: Condition, new: WorkloadStatus) -> tuple[Literal["Normal", 
             return "Normal", Reason.PLACED, f"placed: {condition.message}"
         case ConditionType.PLACED, "False", reason if reason not in _TOLD_ELSEWHERE:
             return _waiting(condition, new)
-        case ConditionType.READY, _, Reason.CHILD_EDITED | Reason.PODS_UNSCHEDULABLE:
+        case ConditionType.READY, _, Reason.CHILD_EDITED | Reason.PODS_UNSCHEDULABLE | Reason.PODS_NOT_CREATED:
             return "Warning", condition.reason, condition.message
         case ConditionType.FINISHED, "True", reason if reason != Reason.JOB_COMPLETE:
             return "Warning", reason, condition.message

@@ -15,7 +15,6 @@ from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Reservation
 from stellwerk.model.workload import PodShape, Workload
 
-
 Pods = tuple[int, int]
 """Live pods of one Job: on a node, and on none yet."""
 

@@ -13,14 +13,15 @@ from stellwerk.api.reasons import Reason
 from stellwerk.lifecycle.ending import Claim, ending_of
 from stellwerk.lifecycle.eviction import evicted, is_evicted, is_leaving, must_go, told_of
 from stellwerk.lifecycle.job import carries
-from stellwerk.lifecycle.observed import JobView, WorkloadState
+from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.podsets import children_seen, parts_of
+from stellwerk.lifecycle.readiness import ready_of
 from stellwerk.lifecycle.records import MESSAGE_LIMIT, carbon_status, cost_status, decision_status, rfc3339
 from stellwerk.lifecycle.resizing import resized
 from stellwerk.lifecycle.standing import holds_place
 from stellwerk.lifecycle.wire import ChildStatus, Condition, DecisionStatus, WorkloadStatus
 from stellwerk.model.decision import Decision
-from stellwerk.model.workload import InvalidWorkload, Workload
+from stellwerk.model.workload import InvalidWorkload
 
 TRUE: Final = "True"
 FALSE: Final = "False"
@@ -64,7 +65,7 @@ def _judged(
         return _refused(state, state.refusal, now, cycle), _claims_of_refusal(old, state.refusal)
     if holds_place(state):
         kept = _kept(old, ConditionType.EVICTED)
-        claims = [_VALID, _kept(old, ConditionType.PLACED), _ready(state), kept, _NOT_FINISHED]
+        claims = [_VALID, _kept(old, ConditionType.PLACED), ready_of(state), kept, _NOT_FINISHED]
         return resized(state, _seen(state, old), now), claims
     if is_leaving(state):
         return _seen(state, old), _undecided(old)
@@ -220,37 +221,6 @@ def _ended(old: WorkloadStatus, ending: Claim) -> list[Claim]:
     ready = Claim(ConditionType.READY, FALSE, Reason.PODS_DONE)
     accepted = _kept(old, ConditionType.ACCEPTED)
     return [accepted, placed, ready, _kept(old, ConditionType.EVICTED), ending]
-
-
-def _ready(state: WorkloadState) -> Claim:
-    """Say whether the pods of a placed workload run, and what keeps them from it."""
-    jobs = [part.job for part in parts_of(state)]
-    there = [job for job in jobs if job is not None]
-    if edited := next((told for job in there if (told := edit_of(state, job))), None):
-        return Claim(ConditionType.READY, FALSE, Reason.CHILD_EDITED, edited)
-    if len(there) == len(jobs) and all(job.started and job.all_running for job in there):
-        return Claim(ConditionType.READY, TRUE, Reason.PODS_READY)
-    if state.pods_unschedulable_message:
-        quoted = state.pods_unschedulable_message[:MESSAGE_LIMIT]
-        return Claim(ConditionType.READY, FALSE, Reason.PODS_UNSCHEDULABLE, quoted)
-    return Claim(ConditionType.READY, FALSE, Reason.PODS_PENDING)
-
-
-def edit_of(state: WorkloadState, job: JobView) -> str | None:
-    """Return what somebody changed of a placed Job so that it does not run as decided, or None."""
-    placement, workload = state.status.placement, state.workload
-    own = "template" in state.spec and workload.uid in job.owner_uids
-    if placement is None or not (own or carries(job, placement, workload.uid)):
-        return None
-    if job.suspend:
-        return f"somebody suspended Job {job.key.name}; set spec.suspend to false to let it go on"
-    elastic = isinstance(workload, Workload) and workload.min_replicas is not None
-    if job is state.job and not elastic and job.size > placement.replicas:
-        return (
-            f"somebody raised the size of Job {job.key.name} to {job.size} pods, and {placement.replicas} were placed;"
-            f" set spec.parallelism to {placement.replicas}, or submit a workload of that size"
-        )
-    return None
 
 
 def _kept(old: WorkloadStatus, type_: ConditionType) -> Claim:

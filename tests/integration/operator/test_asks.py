@@ -56,9 +56,10 @@ def test_the_dearer_accelerator_is_bound_when_the_run_ends_early_enough_on_it(si
     site.workload("train", accelerators=asks)
     seen = site.running("train")
     assert seen["status"]["placement"]["pool"] == fast
-    rejected = {one["accelerator"]: one for one in seen["status"]["decision"]["candidates"]}
-    assert Decimal(rejected["A100"]["perHour"]) < Decimal(rejected["H100"]["perHour"])
-    assert Decimal(rejected["A100"]["total"]) > Decimal(rejected["H100"]["total"])
+    candidates = seen["status"]["decision"]["candidates"]
+    fits = {one["accelerator"]: one for one in candidates if one["verdict"] != "Rejected"}
+    assert Decimal(fits["A100"]["perHour"]) < Decimal(fits["H100"]["perHour"])
+    assert Decimal(fits["A100"]["total"]) > Decimal(fits["H100"]["total"])
 
 
 # --------------------------------------------------------------------------------------------- shares
@@ -171,8 +172,10 @@ def test_a_pod_set_that_fails_ends_the_whole_gang(site: Site) -> None:
     site.running("next")
 
 
-def not_one(found: Any) -> None:
-    assert not (left := list(found)), [one["metadata"]["name"] for one in left]
+def not_one(found: Any) -> bool:
+    left = [one["metadata"]["name"] for one in found]
+    assert not left, left
+    return True
 
 
 def test_a_pod_set_whose_job_is_taken_away_ends_the_whole_gang(site: Site) -> None:
@@ -201,3 +204,27 @@ def test_no_pod_of_a_gang_is_made_while_one_pod_set_has_no_room(site: Site) -> N
     site.delete("aiworkloads", "first")
     assert is_true(site.running("train"), "Ready")
     assert sorted(gpus_of(pod) for pod in site.list("pods", "stellwerk.dev/workload=train")) == [4, 4]
+
+
+# -------------------------------------------------------------------------------- what goes wrong in Jobs
+
+
+def test_pods_that_the_api_server_refuses_are_told(site: Site) -> None:
+    site.pool()
+    made = objects.workload("train", site.name, gpus=1)
+    made["spec"]["template"]["spec"]["serviceAccountName"] = "nobody"
+    site.submit(made)
+    seen = site.until("train", lambda one: condition(one, "Ready")["reason"] == "PodsNotCreated")
+    assert "none of its 1 pods" in condition(seen, "Ready")["message"]
+    eventually(lambda: [one for one in site.events("AIWorkload", "train") if one["reason"] == "PodsNotCreated"])
+    site.api.call("POST", f"/api/v1/namespaces/{site.name}/serviceaccounts", {"metadata": {"name": "nobody"}})
+    site.running("train")
+
+
+def test_a_job_that_somebody_raised_is_told(site: Site) -> None:
+    site.pool(nodes=2)
+    site.workload("train", gpus=4, replicas=2)
+    site.running("train")
+    site.patch("jobs", site.child("train")["metadata"]["name"], {"spec": {"parallelism": 4, "completions": 4}})
+    seen = site.until("train", lambda one: condition(one, "Ready")["reason"] == "ChildEdited")
+    assert "4 pods, and 2 were placed" in condition(seen, "Ready")["message"]

@@ -80,6 +80,7 @@ def job(name: str = "", **facts: Any) -> JobView:
         "started": True,
         "parallelism": size,
         "completions": size,
+        "active": size,
         "ready": size,
         **facts,
     }
@@ -221,6 +222,18 @@ def test_a_job_whose_size_somebody_raised_is_told() -> None:
     assert ready is not None
     assert ready.reason == Reason.CHILD_EDITED
     assert "5 pods, and 2 were placed" in ready.message
+
+
+def test_a_job_that_gets_none_of_its_pods_is_told() -> None:
+    seen = settled(running(loader={"ready": 0, "active": 0}, main={"active": 2}))
+    ready = seen.status.condition(ConditionType.READY)
+    assert ready is not None
+    assert ready.reason == Reason.PODS_NOT_CREATED
+    assert "none of its 3 pods" in ready.message
+    later = settled(running(loader={"ready": 0, "active": 3}, main={"active": 2}))
+    condition = later.status.condition(ConditionType.READY)
+    assert condition is not None
+    assert condition.reason == Reason.PODS_PENDING
 
 
 def test_the_status_of_a_gang_is_read_back_as_it_was_written() -> None:
