@@ -15,10 +15,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
+import msgspec
+
 from stellwerk.api import money
 from stellwerk.api.v1alpha1.growth import PoolSupply
 from stellwerk.cluster import structs
 from stellwerk.economics.interruptions import posterior_rate
+from stellwerk.lifecycle.actions import PatchConfigStatus
 from stellwerk.lifecycle.observed import Eviction, WorkloadState
 from stellwerk.lifecycle.patience import Patience, got_new_nodes, overdue, placed_at
 from stellwerk.lifecycle.records import rfc3339
@@ -128,9 +131,13 @@ class Supplies:
             before, memory.stock = memory.stock, memory.stock.again(placed, now, self._backoff)
             if memory.stock is not before:
                 _log.warning("stock-out", pool=pool.name, count=memory.stock.count, until=str(memory.stock.until))
+            why = msgspec.structs.replace(why, remember=self._note_of(pool))
         elif got_new_nodes(state):
             memory.stock = memory.stock.delivered(placed)
         return why
+
+    def _note_of(self, pool: Pool) -> PatchConfigStatus:
+        return PatchConfigStatus("ComputePool", pool.name, {"status": {"supply": self.status_of(pool)}})
 
     def watch(self, pools: Iterable[tuple[Pool, Sequence[Node]]], used: AbstractSet[str], seconds: float) -> None:
         """Count the time for which nodes of spot pools were watched with pods of ours on them.

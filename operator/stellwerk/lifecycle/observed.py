@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from stellwerk.lifecycle.actions import PatchConfigStatus
 from stellwerk.lifecycle.wire import WorkloadStatus
 from stellwerk.model.decision import Cost, Placement
 from stellwerk.model.workload import InvalidWorkload, Workload, WorkloadKey
@@ -65,6 +66,8 @@ class Eviction(msgspec.Struct, frozen=True):
     """Constant of `stellwerk.api.reasons` for the condition Evicted."""
     message: str
     """One sentence with the numbers."""
+    remember: PatchConfigStatus | None = None
+    """Written before anything else: what must not be forgotten if the process ends in between."""
 
 
 class Resize(msgspec.Struct, frozen=True):

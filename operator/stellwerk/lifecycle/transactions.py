@@ -10,7 +10,7 @@ import msgspec
 from stellwerk.api.conditions import ConditionType
 from stellwerk.lifecycle.actions import Action, CreateJob, PatchJob, PatchStatus, Transaction
 from stellwerk.lifecycle.ending import ending_of
-from stellwerk.lifecycle.eviction import is_evicted, is_leaving, leaving_actions
+from stellwerk.lifecycle.eviction import is_evicted, is_leaving, leaving_actions, must_go
 from stellwerk.lifecycle.job import build_job, carries, job_patch
 from stellwerk.lifecycle.merging import Json, merge_patch
 from stellwerk.lifecycle.messages import events_for
@@ -61,6 +61,8 @@ def _transaction(state: WorkloadState, decision: Decision | None, now: datetime,
     if written:
         body = {"status": status_patch(old, new)}
         identity = workload.identity
+        if must_go(state) and state.eviction is not None and state.eviction.remember is not None:
+            actions.append(state.eviction.remember)
         actions.append(PatchStatus(workload.key, workload.uid, identity.resource_version, body))
     actions += _child_actions(state, new) or leaving_actions(state, new)
     actions += stopping_actions(state, new, main=not is_evicted(new))

@@ -66,6 +66,14 @@ def test_a_stock_out_is_told_and_rules_the_pool_out() -> None:
     assert made.frozen([GROWING], OUT + timedelta(minutes=5)) == {("local", "pool"): Supply()}
 
 
+def test_a_stock_out_is_to_be_written_before_the_place_is_given_up() -> None:
+    made = leading()
+    why = made.judge(placed(), GROWING, OUT)
+    assert why is not None
+    assert why.remember is not None
+    assert why.remember.body == {"status": {"supply": made.status_of(GROWING)}}
+
+
 def test_looking_twice_at_the_same_gang_is_one_stock_out() -> None:
     made = stocked_out()
     assert made.judge(placed(), GROWING, OUT + timedelta(minutes=1)) is not None

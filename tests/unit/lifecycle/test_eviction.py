@@ -10,7 +10,7 @@ import pytest
 from stellwerk.api.labels import ORIGINAL_ANNOTATION, PLACEMENT_ANNOTATION
 from stellwerk.api.reasons import Reason
 from stellwerk.api.validation import validate
-from stellwerk.lifecycle.actions import CreateJob, DeleteJob, PatchJob, PatchStatus, ResetJobStart
+from stellwerk.lifecycle.actions import CreateJob, DeleteJob, PatchConfigStatus, PatchJob, PatchStatus, ResetJobStart
 from stellwerk.lifecycle.eviction import is_evicted, is_leaving
 from stellwerk.lifecycle.job import job_patch
 from stellwerk.lifecycle.observed import Eviction, JobView, WorkloadState
@@ -260,3 +260,12 @@ def test_who_has_no_place_gives_none_up() -> None:
 def test_a_note_that_somebody_spoilt_leaves_the_template_as_it_is() -> None:
     job = user_job(annotations={ORIGINAL_ANNOTATION: "nonsense", PLACEMENT_ANNOTATION: "local/pool/x"})
     assert "spec" not in restore_patch(job)
+
+
+def test_what_must_not_be_forgotten_is_written_before_the_place_is_given_up() -> None:
+    note = PatchConfigStatus("ComputePool", "pool", {"status": {"supply": {"stockOuts": 1}}})
+    seen = msgspec.structs.replace(placed_own(), eviction=msgspec.structs.replace(WHY, remember=note))
+    found = actions_for(plan_of(), [seen], NOW)[0].actions
+    assert [type(one).__name__ for one in found] == ["PatchConfigStatus", "PatchStatus", "DeleteJob", "EmitEvent"]
+    left, _ = steps(seen)
+    assert actions_for(plan_of(), [with_job(left, left.job, deleting=True)], NOW) == ()
