@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from stellwerk.lifecycle.reservations import reserve
 from stellwerk.model.accelerators import is_accelerator
 from stellwerk.model.decision import Decision
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Reservation, Snapshot
-from stellwerk.model.workload import AcceleratorOption, Workload
+from stellwerk.model.workload import Workload
 from stellwerk.placement.fleet import nodes_by_pool
-from stellwerk.placement.ordering import accelerators
-from stellwerk.sim.jobs import Seat
+from stellwerk.sim.jobs import Run, Seat
 
 
 class Site:
@@ -32,6 +32,18 @@ class Site:
     def accelerators(self) -> int:
         """All accelerators of the fleet that others do not use."""
         return sum(Floor(self).idle.values())
+
+
+class Room(NamedTuple):
+    """Free accelerators."""
+
+    most: int
+    """On one node."""
+    total: int
+
+    def may_hold(self, run: Run) -> bool:
+        """Tell whether asking for room makes sense: so many accelerators are free, on a node and in all."""
+        return any(each <= self.most and total <= self.total for each, total in run.needs)
 
 
 class Floor:
@@ -65,10 +77,10 @@ class Floor:
             self._used[name] -= amount
             self.idle[name] += _accelerators(amount)
 
-    def may_hold(self, workload: Workload) -> bool:
-        """Tell whether asking for room makes sense: enough accelerators are free, on a node and in all."""
-        most, total = max(self.idle.values(), default=0), sum(self.idle.values())
-        return any(_may_hold(workload, option, most, total) for option in workload.options)
+    @property
+    def room(self) -> Room:
+        """What is free now."""
+        return Room(max(self.idle.values(), default=0), sum(self.idle.values()))
 
     def seat(self, workload: Workload, decision: Decision) -> Seat:
         """Bind the pods of a placement as kube-scheduler would: preferred nodes first, in their order.
@@ -98,13 +110,6 @@ class Floor:
                 left -= pods
         if left:
             raise RuntimeError(f"pool {room.pool} has no room for {left} of {room.pods} pods that were placed there")
-
-
-def _may_hold(workload: Workload, option: AcceleratorOption | None, most: int, total: int) -> bool:
-    if option is None or option.share_milli is not None:
-        return True
-    least = workload.least(option) * option.count if workload.min_replicas else accelerators(workload, option)
-    return option.count <= most and least <= total
 
 
 def _accelerators(amounts: Resources) -> int:

@@ -9,7 +9,7 @@ import msgspec
 
 from stellwerk.model.decision import Cost
 from stellwerk.model.resources import Resources
-from stellwerk.model.workload import Workload
+from stellwerk.model.workload import AcceleratorOption, Workload
 from stellwerk.placement.ordering import accelerators
 
 
@@ -47,6 +47,8 @@ class Run:
         """Seconds of work yet, as of `checked`."""
         self.size = float(min(accelerators(job.workload, option) for option in job.workload.options))
         """Accelerators of its smallest alternative."""
+        self.needs = tuple(_needs(job.workload, option) for option in job.workload.options)
+        """Whole accelerators that must be free for each alternative: on one node, and in all."""
         self.seat: Seat | None = None
         self.ends = math.inf
         """When it will have finished if nothing happens."""
@@ -107,6 +109,12 @@ class Run:
         cost = self.seat.cost if self.seat else None
         if cost is not None and cost.per_hour is not None:
             self.spent[cost.currency] = self.spent.get(cost.currency, 0.0) + cost.per_hour * seconds / 3600
+
+
+def _needs(workload: Workload, option: AcceleratorOption | None) -> tuple[int, int]:
+    if option is None or option.share_milli is not None:
+        return 0, 0
+    return option.count, option.count * workload.least(option)
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,10 +16,10 @@ from stellwerk.model.workload import Workload
 from stellwerk.placement.ordering import next_level_at, queue_order
 from stellwerk.placement.planner import plan
 from stellwerk.sim.engine import Change, Event, Loss
-from stellwerk.sim.floor import Floor, Site
+from stellwerk.sim.floor import Floor, Room, Site
 from stellwerk.sim.jobs import Run, Seat
 
-_BATCH: Final = (16, 256)
+_BATCH: Final = (4, 256)
 """Fewest and most workloads that one call of `plan()` decides; the queue is the same as in one call for all."""
 
 Placed = list[tuple[Run, Seat]]
@@ -53,15 +53,15 @@ class Planned:
         """Plan for those who wait, or for all."""
         for seat in event.freed:
             self._floor.give(seat)
-        if self._preempt and self._displaces(waiting, running):
-            return self._again(waiting, running, event.now)
+        queue = self._ordered([*waiting, *running] if self._preempt else waiting)
+        if self._preempt and self._displaces(queue):
+            return self._again(queue, event.now)
         # Room only shrinks between two ends: who found none then finds none now.
-        starts = self._place(waiting if event.freed or self._preempt else event.arrived, self._floor, event.now)
-        if self._preempt and starts:
-            placed = {run.uid for run, _ in starts}
-            left = [run for run in waiting if run.uid not in placed]
-            if self._displaces(left, [*running, *(run for run, _ in starts)]):
-                return self._again(waiting, running, event.now)
+        asking = queue if event.freed or self._preempt else self._ordered(event.arrived)
+        starts = self._place([run for run in asking if run.seat is None], self._floor, event.now)
+        placed = {run.uid for run, _ in starts}
+        if self._preempt and placed and self._displaces(queue, placed):
+            return self._again(queue, event.now)
         return Change(starts=tuple(starts))
 
     def wakes_at(self, now: float, waiting: Sequence[Run], running: Sequence[Run]) -> float:
@@ -78,57 +78,50 @@ class Planned:
     def _order_of(self, workload: Workload) -> QueueOrder:
         return self._site.fleet.policies.get(workload.policy, BUILT_IN_POLICY).queue_order
 
-    def _displaces(self, waiting: Sequence[Run], running: Sequence[Run]) -> bool:
+    def _ordered(self, runs: Sequence[Run]) -> list[Run]:
+        by_uid = {run.uid: run for run in runs}
+        return [by_uid[one.uid] for one in queue_order([run.workload for run in runs], self._site.fleet.policies)]
+
+    def _displaces(self, queue: Sequence[Run], placed: Collection[str] = ()) -> bool:
         """Tell whether somebody who waits could run if all who run and come after him in the queue stopped.
 
         And not without: whoever fits into what is free needs nobody to stop.
         """
-        if not waiting or not running:
-            return False
-        waits = {run.uid for run in waiting}
-        sizes = {run.uid: run.size for run in (*waiting, *running)}
-        free = float(sum(self._floor.idle.values()))
-        behind = sum(run.size for run in running)
-        for workload in queue_order([run.workload for run in (*waiting, *running)], self._site.fleet.policies):
-            if workload.uid not in waits:
-                behind -= sizes[workload.uid]
-            elif not self._floor.may_hold(workload):
-                if behind > 0 and sizes[workload.uid] <= free + behind:
-                    return True
-            else:
-                free -= sizes[workload.uid]
+        room = self._floor.room
+        free = float(room.total)
+        behind = sum(run.size for run in queue if run.seat is not None or run.uid in placed)
+        for run in queue:
+            if run.seat is not None or run.uid in placed:
+                behind -= run.size
+                if behind <= 0:
+                    return False
+            elif room.may_hold(run):
+                free -= run.size
+            elif run.size <= free + behind:
+                return True
         return False
 
     # ------------------------------------------------------------------------- one call of plan
 
-    def _place(self, runs: Sequence[Run], floor: Floor, now: float) -> Placed:
-        """Give room to as many as find it, in queue order; takes it on `floor`.
+    def _place(self, queue: Sequence[Run], floor: Floor, now: float) -> Placed:
+        """Give room to as many as find it, in the order of the queue; takes it on `floor`.
 
         Asks the engine in batches, the front of the queue first, and leaves out who needs more than is free: what
         cannot fit would only be told so, at length.
         """
-        by_uid = {run.uid: run for run in runs}
-        queue = queue_order([run.workload for run in runs], self._site.fleet.policies)
         placed: Placed = []
-        while queue := [workload for workload in queue if floor.may_hold(workload)]:
-            size = self._batch(queue, by_uid, floor)
-            decisions = self._plan(queue[:size], floor, now)
-            for workload in queue[:size]:
-                decision = decisions[workload.uid]
+        left = list(queue)
+        while left := _that_fit(left, floor.room):
+            size = _batch(left, floor.room)
+            decisions = self._plan([run.workload for run in left[:size]], floor, now)
+            for run in left[:size]:
+                decision = decisions[run.uid]
                 if decision.chosen is not None:
-                    seat = floor.seat(workload, decision)
+                    seat = floor.seat(run.job.workload, decision)
                     floor.take(seat)
-                    placed.append((by_uid[workload.uid], seat))
-            queue = queue[size:]
+                    placed.append((run, seat))
+            left = left[size:]
         return placed
-
-    def _batch(self, queue: Sequence[Workload], runs: dict[str, Run], floor: Floor) -> int:
-        least, most = _BATCH
-        room, size = float(sum(floor.idle.values())), 0
-        while size < min(len(queue), most) and (room > 0 or size < least):
-            room -= runs[queue[size].uid].size
-            size += 1
-        return size
 
     def _plan(self, workloads: Sequence[Workload], floor: Floor, now: float) -> dict[str, Decision]:
         snapshot = msgspec.structs.replace(self._site.fleet, usage=floor.usage)
@@ -138,13 +131,13 @@ class Planned:
 
     # ------------------------------------------------------------------------ all from the start
 
-    def _again(self, waiting: Sequence[Run], running: Sequence[Run], now: float) -> Change:
+    def _again(self, queue: Sequence[Run], now: float) -> Change:
         """Choose among all who should run, and let as many as possible of those who run already stay."""
-        ideal = self._place([*waiting, *running], Floor(self._site), now)
+        ideal = self._place(queue, Floor(self._site), now)
         chosen = {run.uid for run, _ in ideal}
-        stops = tuple(run for run in running if run.uid not in chosen)
-        stay = [run.seat for run in running if run.uid in chosen and run.seat is not None]
-        newcomers = [run for run in waiting if run.uid in chosen]
+        stops = tuple(run for run in queue if run.seat is not None and run.uid not in chosen)
+        stay = [run.seat for run in queue if run.uid in chosen and run.seat is not None]
+        newcomers = [run for run in queue if run.uid in chosen and run.seat is None]
         floor = Floor(self._site, stay)
         starts = self._place(newcomers, floor, now)
         if len(starts) < len(newcomers):  # they fit only if somebody moves
@@ -152,6 +145,20 @@ class Planned:
             starts = [(run, seat) for run, seat in ideal if run.seat is None or run.seat.pods != seat.pods]
         self._floor = floor
         return Change(stops, tuple(starts))
+
+
+def _that_fit(queue: Sequence[Run], room: Room) -> list[Run]:
+    return [run for run in queue if room.may_hold(run)]
+
+
+def _batch(queue: Sequence[Run], room: Room) -> int:
+    """Return how many to decide in one call: about as many as there is room for."""
+    least, most = _BATCH
+    left, size = float(room.total), 0
+    while size < min(len(queue), most) and (left > 0 or size < least):
+        left -= queue[size].size
+        size += 1
+    return size
 
 
 def _until_next_level(run: Run) -> float:
