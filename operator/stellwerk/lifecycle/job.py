@@ -28,6 +28,8 @@ Json = dict[str, Any]
 _NAME_KEPT: Final = 48
 """So much of a workload's name, `-`, 8 digits, and `-9999` of an indexed pod's host name fit into 63."""
 
+_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 _PREFERENCE: Final = 100
 """The greatest weight of a preference: the nodes that the packing found, before any other score."""
 
@@ -153,15 +155,25 @@ def _tolerations(pod_spec: Mapping[str, Any], placement: Placement) -> list[Json
 
 
 def _affinity(pod_spec: Mapping[str, Any], placement: Placement) -> Json:
-    """Prefer the packed nodes: only prefer, so that a lost node heals inside its pool."""
+    """Prefer the packed nodes, so that a lost node heals inside its pool; or require them, where it must be so."""
     own = pod_spec.get("affinity") or {}
     nodes = own.get("nodeAffinity") or {}
-    preference = {
-        "weight": _PREFERENCE,
-        "preference": {
-            "matchExpressions": [{"key": HOSTNAME_LABEL, "operator": "In", "values": list(placement.preferred_nodes)}]
-        },
+    named = {"key": HOSTNAME_LABEL, "operator": "In", "values": list(placement.preferred_nodes)}
+    if placement.nodes_required:
+        return {**own, "nodeAffinity": {**nodes, _REQUIRED: _narrowed(nodes.get(_REQUIRED), named)}}
+    preference = {"weight": _PREFERENCE, "preference": {"matchExpressions": [named]}}
+    kept = [term for term in nodes.get(_PREFERRED) or () if term != preference]
+    return {**own, "nodeAffinity": {**nodes, _PREFERRED: [*kept, preference]}}
+
+
+def _narrowed(required: Json | None, named: Json) -> Json:
+    """Add a demand to each alternative that the user gave; an alternative that is empty stays one that nothing meets."""
+    terms = (required or {}).get("nodeSelectorTerms")
+    if not terms:
+        return {"nodeSelectorTerms": [{"matchExpressions": [named]}]}
+    return {
+        "nodeSelectorTerms": [
+            {**term, "matchExpressions": [*(term.get("matchExpressions") or ()), named]} if any(term.values()) else term
+            for term in terms
+        ]
     }
-    key = "preferredDuringSchedulingIgnoredDuringExecution"
-    kept = [term for term in nodes.get(key) or () if term != preference]
-    return {**own, "nodeAffinity": {**nodes, key: [*kept, preference]}}

@@ -151,6 +151,8 @@ class PlacedSet(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     node_selector: dict[str, str] = {}
     preferred_nodes: tuple[str, ...] = ()
     """At most 100, in the order in which they were filled."""
+    nodes_required: bool = False
+    """The pods are kept to these nodes."""
     tolerations: tuple[Toleration, ...] = ()
 
 
@@ -168,6 +170,8 @@ class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     node_selector: dict[str, str] = {}
     preferred_nodes: tuple[str, ...] = ()
     """At most 100, in the order in which they were filled."""
+    nodes_required: bool = False
+    """The pods are kept to these nodes: elsewhere in the pool they could be in the way of others, or of each other."""
     new_nodes: int = 0
     """Nodes for which the pool has to grow first; none of them is among the preferred ones."""
     tolerations: tuple[Toleration, ...] = ()

@@ -219,6 +219,7 @@ class Offer:
             accelerator=self._accelerator(),
             node_selector={**pool.node_selector, **dict(self._found.selector)},
             preferred_nodes=tuple(one.node for one in nodes if not is_to_come(one.node))[:PREFERRED_NODES],
+            nodes_required=self._found.exact,
             new_nodes=sum(is_to_come(one.node) for one in nodes),
             tolerations=self.view.tolerations,
         )

@@ -182,5 +182,6 @@ def _placed(pod_set: PodSet, placement: Placement) -> PlacedSet:
         accelerator=placement.accelerator,
         node_selector=placement.node_selector,
         preferred_nodes=placement.preferred_nodes,
+        nodes_required=placement.nodes_required,
         tolerations=placement.tolerations,
     )

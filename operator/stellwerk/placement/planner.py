@@ -24,9 +24,10 @@ from stellwerk.placement.offering import offers_for
 from stellwerk.placement.opportunity import Opportunity
 from stellwerk.placement.ordering import queue_order
 from stellwerk.placement.packing import Assignment
+from stellwerk.placement.pinning import pinned
 from stellwerk.placement.preemption import RoomMaker, preempting
 from stellwerk.placement.prospect import Prospect
-from stellwerk.placement.settling import is_due, settled
+from stellwerk.placement.settling import Scene, is_due, settled
 from stellwerk.placement.together import Batch, Round, improved
 from stellwerk.placement.whatif import LOOKS_PER_CYCLE, Explainer
 
@@ -68,7 +69,7 @@ def plan(  # noqa: PLR0913 - the world, the moment, and two ways to ask
     queue = queue_order(pending, snapshot.policies, snapshot.promised)
     planner = _Planner(_World(snapshot, pending, now, kept, settle, looks))
     best, bound = improved(Batch(queue, planner.again), planner.go(queue), planner, solver)
-    return Plan(planner.explained(queue, best), cycle, now, best.moves, bound)
+    return Plan(pinned(planner.explained(queue, best), pending, snapshot), cycle, now, best.moves, bound)
 
 
 class _World(NamedTuple):
@@ -123,8 +124,8 @@ class _Planner:
         self._look_again(queue, decisions)
         moves = self._rooms.moves
         if self._world.settle:
-            snapshot, now = self._world.snapshot, self._world.now
-            moves += tuple(settled(snapshot, self._fleet, now, queue, (decisions, moves)))
+            scene = Scene(self._world.snapshot, self._fleet, self._world.now, queue, self._viable_for)
+            moves += tuple(settled(scene, decisions, [move.uid for move in moves]))
         explainer = Explainer(self._fleet, self._rooms, self._world.now, self._world.looks)
         return Round(decisions, self._taken, moves, explainer)
 
@@ -165,7 +166,7 @@ class _Planner:
                     return self._placed(workload, prospect, (ranked, index), nodes)
                 prospect.full[index] = offer.full()
             prospect.stuck = self._shortened(_stuck(workload, prospect.offers))
-        room = self._rooms.make_room(workload, policy, prospect.viable) if policy.preempts else None
+        room = self._rooms.make_room(workload, policy, prospect.viable)
         if room is not None:
             return preempting(workload, room, prospect.stuck)
         return msgspec.structs.replace(prospect.stuck, key=workload.key, uid=workload.uid)
@@ -177,6 +178,10 @@ class _Planner:
         decision = self._shortened(_fit(workload, prospect, choice, nodes))
         self._opportunity.passed()
         return decision
+
+    def _viable_for(self, workload: Workload) -> Sequence[Offer]:
+        prospect = self.prospect_of(workload)
+        return prospect.viable if prospect else ()
 
     def prospect_of(self, workload: Workload) -> Prospect | None:
         """Return what a workload may choose from; None if its policy does not accept it."""

@@ -75,6 +75,7 @@ class Trial:
     """An attempt to have a gang bound in one pool."""
 
     round: Round
+    gang: str
     pool: str
     alone: bool
     """Attempts in other pools at the same time do not matter to it."""
@@ -152,7 +153,7 @@ class Round:
                 for candidate in decision.candidates:
                     if not {rejection.reason for rejection in candidate.rejections} & OTHER_HARDWARE:
                         begin = partial(self._try, decision, candidate)
-                        made.append(Trial(self, candidate.pool, alone, begin))
+                        made.append(Trial(self, decision.uid, candidate.pool, alone, begin))
         return made
 
     def tried(self, gang: Gang) -> bool:

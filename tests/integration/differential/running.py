@@ -141,7 +141,7 @@ def _at_once(trials: list[Trial]) -> list[Trial]:
     first = trials.pop(0)
     chosen = {first.pool: first}
     for trial in [one for one in trials if first.alone and one.alone]:
-        if trial.pool not in chosen:
+        if trial.pool not in chosen and trial.gang not in {one.gang for one in chosen.values()}:
             chosen[trial.pool] = trial
             trials.remove(trial)
     return list(chosen.values())

@@ -63,6 +63,9 @@ class PlacedSetStatus(WireModel):
             json_schema_extra=LIST_ATOMIC,
         ),
     ] = ()
+    nodes_required: Annotated[
+        bool, doc("Whether the pods are kept to `preferredNodes`, and do not just prefer them.", False)
+    ] = False
     tolerations: Annotated[
         tuple[Toleration, ...],
         doc(
@@ -107,6 +110,14 @@ class PlacementStatus(WireModel):
             json_schema_extra=LIST_ATOMIC,
         ),
     ] = ()
+    nodes_required: Annotated[
+        bool,
+        doc(
+            "Whether the pods are kept to `preferredNodes`, and do not just prefer them: elsewhere in the pool they"
+            " could take room that others were given.",
+            False,
+        ),
+    ] = False
     new_nodes: Annotated[
         int,
         doc("Nodes that the pool lacked for it at the time of the decision, and was to get.", 2, ge=0, le=10_000),
