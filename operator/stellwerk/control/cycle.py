@@ -258,6 +258,7 @@ class Cycle:
         if self._inflight.failed(uid):
             self._store.capacity.freed = True
         self._retries.forget(uid)
+        self._store.demand.see(uid, None)
 
 
 def without(held: AbstractSet[str], decided: Plan) -> Plan:

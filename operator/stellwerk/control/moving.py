@@ -20,9 +20,9 @@ _REASONS: Final = {MoveKind.PREEMPT: Reason.PREEMPTED, MoveKind.MIGRATE: Reason.
 
 
 def is_promised(state: WorkloadState) -> bool:
-    """Tell whether others make room for a waiting workload, or whether it is on its way to another place."""
+    """Tell whether others make room for a waiting workload."""
     decision = state.status.decision
-    return is_moving(state) or (decision is not None and decision.mode == "Preempt")
+    return decision is not None and decision.mode == "Preempt"
 
 
 def is_moving(state: WorkloadState) -> bool:

@@ -16,6 +16,7 @@ from stellwerk.api.conditions import ConditionType
 from stellwerk.cluster import structs
 from stellwerk.cluster.cache import EventType
 from stellwerk.control.capacity import Capacity, JobPods, Places, node_from
+from stellwerk.control.demand import SeenDemand
 from stellwerk.control.namespaces import Namespaces
 from stellwerk.control.rooms import Rooms
 from stellwerk.control.running import RunningOnes, running_of
@@ -62,13 +63,13 @@ class Store:
         self.rooms = Rooms()
         self.supplies = supplies or Supplies()
         self.running = RunningOnes()
+        self.demand = SeenDemand()
         self.roomy = self._time_passed = False
         self._waiting: set[str] = set()
         self._promised: set[str] = set()
+        self._followed: set[str] = set()
         self._unanswered: dict[str, float] = {}
         self._changed = changed
-
-    # ------------------------------------------------------------------------------------ sinks
 
     def on_node(self, _type: EventType, new: structs.Node | None, old: structs.Node | None) -> None:
         """Take in a node; one that comes, goes or changes may also change which pools are discovered."""
@@ -98,6 +99,7 @@ class Store:
         if type_ == "DELETED":
             self._waiting.discard(uid)
             self._promised.discard(uid)
+            self._followed.discard(uid)
             self.capacity.freed |= self.rooms.reserves(uid)
             self.rooms.see(uid, None)
             self.running.see(uid, None)
@@ -168,8 +170,6 @@ class Store:
         else:
             self._unanswered.setdefault(rule.metadata.uid, time.monotonic())
 
-    # ----------------------------------------------------------------------------------- cycles
-
     @property
     def pools(self) -> tuple[Pool, ...]:
         """Declared and discovered pools."""
@@ -187,7 +187,7 @@ class Store:
 
     def drain(self) -> set[str]:
         """Return the workloads to look at now: changed ones, and all that wait where room or rules may let them in."""
-        due = self.workloads.dirty | self._promised
+        due = self.workloads.dirty | self._promised | self._followed
         self.roomy = self.capacity.freed or self.rules_changed or self._time_passed
         if self.capacity.freed or self.rules_changed:
             due |= self._waiting
@@ -206,6 +206,7 @@ class Store:
         if reserved is None and self.rooms.reserves(uid) and not any(one.bound for one in (pods, *further)):
             self.capacity.freed = True  # given back, not taken up by its pods
         self.rooms.see(uid, reserved)
+        self.demand.see(uid, state)
         self._note_running(uid, state, pods)
         return state
 
@@ -274,6 +275,10 @@ class Store:
         """Note whether room is made for a waiting workload: it is then looked at in every cycle, before its like."""
         (self._promised.add if promised else self._promised.discard)(uid)
 
+    def follow(self, uid: str, *, followed: bool) -> None:
+        """Note whether a workload is on its way to another place: every cycle keeps room for it there."""
+        (self._followed.add if followed else self._followed.discard)(uid)
+
     def snapshot(self, pending: Iterable[Workload] = ()) -> Snapshot:
         """Freeze everything for one cycle that is to decide for the `pending` workloads."""
         shapes = (shape for one in pending for shape in (one.pod, *(other.pod for other in one.others)))
@@ -283,6 +288,7 @@ class Store:
             pools=self.pools,
             policies=dict(self.policies),
             usage=self.capacity.usage,
+            demand=self.demand.frozen,
             supply=self.supplies.frozen(self.pools, datetime.now(UTC)),
             reserved=self.rooms.taken,
             namespaces=self.namespaces.frozen,

@@ -50,6 +50,7 @@ class RoomMaker:
     def __init__(self, snapshot: Snapshot, now: datetime) -> None:
         """Look at what runs."""
         self._policies = snapshot.policies
+        self._promised = snapshot.promised
         self._now = now
         self._nodes: dict[tuple[str, str], frozenset[str]] = {}
         self._leaving = [one for one in snapshot.running if one.going]
@@ -59,6 +60,8 @@ class RoomMaker:
                 self._by_pool[one.placement.cluster, one.placement.pool].append(one)
         self._costs: dict[str, Cost] = {}
         self._tries = TRIES_PER_CYCLE
+        self._hopeless: dict[int, int] = {}
+        """Highest priority that found no room on these offers: who has less cannot take more, and room never grows."""
         self._moved: set[str] = set()
         self._moves: list[Move] = []
 
@@ -75,11 +78,22 @@ class RoomMaker:
     def make_room(self, workload: Workload, policy: Policy, offers: Sequence[Offer]) -> Room | None:
         """Return the cheapest way to make room on one of the `offers`, and take that room; None if there is none.
 
-        The offers obey all fixed rules and have too little room.
+        Who must not take the room of others may be promised such room all the same, and then waits for it.
+
+        Args:
+            workload: Who needs room.
+            policy: Its own.
+            offers: They obey all fixed rules and have too little room.
         """
+        if not policy.preempts and workload.uid not in self._promised:
+            return None
+        if workload.priority <= self._hopeless.get(id(offers), workload.priority - 1):
+            return None
         room = self.find_room(workload, policy, offers)
         if room is not None:
             self._take(room)
+        else:
+            self._hopeless[id(offers)] = workload.priority
         return room
 
     def find_room(self, workload: Workload, policy: Policy, offers: Sequence[Offer]) -> Room | None:
@@ -107,7 +121,7 @@ class RoomMaker:
         try:
             if leaving and offer.fits():
                 return Room(offer, NOTHING, (), self._awaited(offer.view))
-            for may_evict in (False, True):
+            for may_evict in (False, True) if policy.preempts else ():
                 victims = self._victims(offer.view, workload, policy, may_evict=may_evict)
                 levels = self._cheapest(offer, victims)
                 if levels is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from stellwerk.model.decision import Decision, Move
+from stellwerk.model.decision import Decision, Mode, Move
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
+from stellwerk.placement.candidates import Offer
+from stellwerk.placement.defragmentation import make_way
 from stellwerk.placement.elastic import growth, may_grow, waiting_for_room
 from stellwerk.placement.fleet import Fleet
 from stellwerk.placement.migration import Migrator, budgets, may_move
@@ -22,26 +25,35 @@ def is_due(snapshot: Snapshot, now: datetime) -> bool:
     )
 
 
-def settled(
-    snapshot: Snapshot,
-    fleet: Fleet,
-    now: datetime,
-    queue: Sequence[Workload],
-    decided: tuple[Mapping[str, Decision], Sequence[Move]],
-) -> list[Move]:
-    """Return the moves that make what runs better off, and take the room that they need.
+class Scene(NamedTuple):
+    """A cycle in which everything that waits has been decided."""
+
+    snapshot: Snapshot
+    fleet: Fleet
+    """Its free room now."""
+    now: datetime
+    queue: Sequence[Workload]
+    """What was decided on."""
+    offers_of: Callable[[Workload], Sequence[Offer]]
+    """Candidates of a workload that obey the rules."""
+
+
+def settled(scene: Scene, decisions: dict[str, Decision], moved: Iterable[str]) -> list[Move]:
+    """Return the moves that let waiting gangs in or make what runs better off, and take the room that they need.
 
     Args:
-        snapshot: The world.
-        fleet: Its free room, after everything that waits has been placed.
-        now: The moment.
-        queue: What was decided on.
-        decided: The decisions by uid, and the moves that they ask for.
+        scene: The cycle.
+        decisions: By uid; those on gangs that others make way for are changed.
+        moved: Uids of what moves already.
     """
-    decisions, moves = decided
-    priorities = {workload.uid: workload.priority for workload in queue}
-    waiting = waiting_for_room(decisions.values(), priorities)
-    moved = {move.uid for move in moves}
-    grown = growth(snapshot, fleet, now, waiting, moved)
-    mover = Migrator(snapshot, fleet, now, moved | {move.uid for move in grown})
-    return [*grown, *mover.migrations()]
+    snapshot, fleet, now, queue, offers_of = scene
+    busy = set(moved)
+    migrator = Migrator(snapshot, fleet, now, busy)
+    stuck = [(one, offers_of(one)) for one in queue if decisions[one.uid].mode is Mode.WAIT] if migrator.may_any else []
+    making_way, changed = make_way(stuck, migrator, decisions)
+    decisions.update(changed)
+    busy |= {move.uid for move in making_way}
+    waiting = waiting_for_room(decisions.values(), {one.uid: one.priority for one in queue})
+    grown = growth(snapshot, fleet, now, waiting, busy)
+    migrator.leave_alone(move.uid for move in grown)
+    return [*making_way, *grown, *migrator.migrations()]

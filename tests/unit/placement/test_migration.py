@@ -127,3 +127,56 @@ def test_the_risk_of_the_other_place_counts() -> None:
     assert moves(msgspec.structs.replace(seen, pools=(risky, seen.pools[1]))) == ()
     assert move.saving is not None
     assert move.saving > MICROS
+
+
+def fragments(**facts: Any) -> Snapshot:
+    """Two nodes, each half full with one workload of a long run."""
+    ones = [
+        running(f"half-{at}", {f"pool-{at:04d}": 1}, 4, expected_runtime_s=10 * DAY, checkpoint_interval_s=600, **facts)
+        for at in range(2)
+    ]
+    usage = {node: used for one in ones for node, used in one.uses}
+    return snapshot([pool()], nodes(2), running=ones, usage=usage, policies=MOVING)
+
+
+def test_workloads_move_together_where_a_gang_waits_for_the_room() -> None:
+    made = plan([gang("big", gpus=8)], fragments(), NOW, 1, settle=True)
+    (move,) = made.moves
+    assert (move.kind, move.cause) == (MoveKind.MIGRATE, "uid-big")
+    assert move.placement is not None
+    assert move.placement.preferred_nodes == ("pool-0001",)
+    (decision,) = made.decisions
+    assert (decision.mode.name, decision.reason, decision.chosen) == ("PREEMPT", "MakingRoom", None)
+    assert "after moving team/half-0 elsewhere" in decision.message
+
+
+def test_a_gang_for_which_others_made_way_waits_for_their_room_and_takes_no_other() -> None:
+    seen = fragments()
+    gone = msgspec.structs.replace(seen.running[0], placement=None, leaving=True, settled=False)
+    later = msgspec.structs.replace(seen, running=(gone, seen.running[1]), promised=frozenset({"uid-big"}))
+    made = plan([gang("big", gpus=8), gone.workload], later, NOW, 2, settle=True)
+    modes = {decision.key.name: decision.mode.name for decision in made.decisions}
+    assert modes == {"big": "PREEMPT", "half-0": "FIT"}
+    chosen = next(one.chosen for one in made.decisions if one.key.name == "half-0")
+    assert chosen is not None
+    assert chosen.preferred_nodes == ("pool-0001",)
+    assert made.moves == ()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"movable": False}, {"priority": 5}, {"expected_runtime_s": 3700}, {"checkpoint_interval_s": None}],
+    ids=["they forbid it", "they are more important", "one ends soon", "they would lose a week"],
+)
+def test_nobody_moves_for_a_gang_if(facts: dict[str, Any]) -> None:
+    long_ago = {"expected_runtime_s": 10 * DAY, "since": "2026-11-15T12:00:00Z"}
+    told = {**long_ago, **facts} if "checkpoint_interval_s" in facts else facts
+    assert not [move for move in moves_for_gang(**told) if move.kind is MoveKind.MIGRATE]
+
+
+def moves_for_gang(**facts: Any) -> tuple[Move, ...]:
+    told = {"expected_runtime_s": 10 * DAY, "checkpoint_interval_s": 600, **facts}
+    ones = [running(f"half-{at}", {f"pool-{at:04d}": 1}, 4, **told) for at in range(2)]
+    usage = {node: used for one in ones for node, used in one.uses}
+    seen = snapshot([pool()], nodes(2), running=ones, usage=usage, policies=MOVING)
+    return plan([gang("big", gpus=8)], seen, NOW, 1, settle=True).moves

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from stellwerk.model.decision import Decision, Mode, Move, MoveKind, Placement, PlacedAccelerator, Plan
+from stellwerk.model.decision import Decision, Mode, Move, MoveKind, PlacedAccelerator, Placement, Plan
 from stellwerk.model.resources import Resources
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.placement.planner import plan
-from tests.builders import GPU, NOW, gang, nodes, policy, pool, resources, snapshot
+from tests.builders import GPU, NOW, gang, nodes, policy, pool, snapshot
 
 POLICIES = (policy(preempts=True),)
 HOUR_AGO = "2026-11-22T11:00:00Z"
