@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -39,6 +40,7 @@ class Split(msgspec.Struct, frozen=True):
         return self.cpu + self.memory + self.accelerators
 
 
+@lru_cache(maxsize=4096)
 def split_price(price: Decimal, node: Resources, accelerator: Accelerator | None) -> Split:
     """Split the hourly `price` of a node that offers `node`.
 
