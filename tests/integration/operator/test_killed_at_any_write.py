@@ -36,9 +36,12 @@ def essence(seen: Object) -> Object:
 
 
 def live(site: Site, kind: str, name: str) -> None:
-    """Begin a life by one of the two ways in."""
+    """Begin a life by one of the two ways in; a gang has a second pod set."""
     if kind == "template":
         site.submit(objects.workload(name, site.name, 2, STEER, replicas=2))
+    elif kind == "gang":
+        further = [{"name": "loader", "template": objects.pod_template(STEER)}]
+        site.submit(objects.workload(name, site.name, 2, STEER, podSets=further))
     else:
         site.submit(objects.user_job(name, site.name, 2, STEER, parallelism=2, completions=2))
 
@@ -86,7 +89,7 @@ def lives(fault_site: Site, proxy: FaultProxy, proxied: Path, start: Callable[..
 
 
 @pytest.mark.parametrize("stage", ["before", "committed", "after"])
-@pytest.mark.parametrize("kind", ["template", "job"])
+@pytest.mark.parametrize("kind", ["template", "job", "gang"])
 def test_a_kill_at_any_write_changes_nothing_in_the_end(lives: Lives, kind: str, stage: Stage) -> None:
     site = lives.site
     jobs = Watch(site.kubectl, f"/apis/batch/v1/namespaces/{site.name}/jobs")
@@ -102,6 +105,7 @@ def test_a_kill_at_any_write_changes_nothing_in_the_end(lives: Lives, kind: str,
         jobs.catch_up()
         workloads.catch_up()
         made = set(jobs.names())
-        assert len(jobs.names()) == len(made) == write + 2, "one Job per life"
+        sets = 2 if kind == "gang" else 1
+        assert len(jobs.names()) == len(made) == sets * (write + 2), "one Job per life and pod set"
         assert len(workloads.names()) == write + 2, "one AIWorkload per life"
     assert lives.kills >= 4, "decision, child and the end are writes of their own"
