@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from stellwerk.model.capacity import Accelerator, CapacityType, Node, Pool
+from stellwerk.model.capacity import Accelerator, CapacityType, Growth, Node, Pool, Toleration
 from stellwerk.model.policy import Policy
+from stellwerk.model.requirements import Operator, Requirement, Requirements
+from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
-from stellwerk.model.workload import AcceleratorOption, Workload
-from tests.builders import GPU, gang, node, policy, pool, resources, taint
+from stellwerk.model.workload import AcceleratorOption, DataAt, PodSet, PodShape, Workload
+from tests.builders import GIB, GPU, gang, node, policy, pool, resources, taint
 
 MODELS = ("H100", "A100")
 
@@ -95,6 +97,108 @@ def policies() -> dict[str, Policy]:
         policy("frugal", max_cost_per_hour=Decimal(20)),
     ]
     return {rule.name: rule for rule in rules}
+
+
+@st.composite
+def rich_pools(draw: st.DrawFn, name: str) -> Pool:
+    """Draw a pool with more that can be wrong with it: place, law, memory, slices, nodes yet to come."""
+    there = draw(pools(name))
+    has = there.accelerator
+    facts: dict[str, Any] = {
+        "jurisdiction": draw(st.sampled_from(["DE", "DE", "DE", "US", None])),
+        "region": draw(st.sampled_from(["de-fra", "de-fra", "us-east"])),
+        "certifications": draw(st.sampled_from([(), ("BSI-C5",), ("BSI-C5",)])),
+        "labels": draw(st.sampled_from([{}, {"tier": "gold"}, {"tier": "gold"}])),
+    }
+    if has is not None:
+        memory, slices = draw(st.sampled_from([None, 40 * GIB, 80 * GIB])), draw(st.sampled_from([1, 1, 1, 2, 4]))
+        facts["accelerator"] = msgspec.structs.replace(has, memory_bytes=memory, slices=slices)
+    if draw(st.integers(0, 4)) == 0:
+        offer = resources(cpu=32, memory="256Gi", pods=20, gpu=offered(facts.get("accelerator")))
+        facts["growth"] = Growth(draw(st.integers(1, 6)), 600, offer, {})
+    return msgspec.structs.replace(there, **facts)
+
+
+def offered(has: Accelerator | None) -> int:
+    """How many units of its resource a node with four accelerators offers."""
+    return 4 * has.slices if has else 0
+
+
+@st.composite
+def rich_members(draw: st.DrawFn, there: Pool) -> list[Node]:
+    """Draw nodes whose devices may be handed out in slices; some carry a label that some pods want."""
+    made = draw(members(there))
+    marks = draw(st.lists(st.booleans(), min_size=len(made), max_size=len(made)))
+    units = offered(there.accelerator)
+    return [
+        msgspec.structs.replace(
+            one,
+            labels={**one.labels, **({"disk": "fast"} if mark else {})},
+            allocatable=Resources.of({**dict(one.allocatable.amounts), GPU: units}),
+        )
+        for one, mark in zip(made, marks, strict=True)
+    ]
+
+
+@st.composite
+def options(draw: st.DrawFn) -> tuple[AcceleratorOption, ...]:
+    """Draw alternatives: of model, of shape, of memory, or shares of one accelerator."""
+    made = []
+    for model in draw(st.lists(st.sampled_from([*MODELS, "any"]), max_size=2, unique=True)):
+        facts: dict[str, Any] = {"speed": draw(st.sampled_from([Decimal(1), Decimal("2.5")]))}
+        if draw(st.integers(0, 3)) == 0:
+            facts["share_milli"] = draw(st.sampled_from([250, 500, 1000]))
+        elif draw(st.integers(0, 3)) == 0:
+            facts["replicas"] = draw(st.integers(1, 6))
+        if draw(st.integers(0, 3)) == 0:
+            facts["memory_bytes"] = 80 * GIB
+        count = 1 if "share_milli" in facts else draw(st.integers(1, 5))
+        made.append(AcceleratorOption(model, count, **facts))
+    return tuple(made)
+
+
+@st.composite
+def rich_workloads(draw: st.DrawFn, number: int) -> Workload:
+    """Draw a workload that may be elastic, have further pod sets, a deadline, data elsewhere, or picky pods."""
+    rarely = st.integers(0, 3).map(lambda n: n == 0)
+    facts: dict[str, Any] = {"accelerators": draw(options())}
+    replicas = draw(st.integers(1, 6))
+    if draw(rarely):
+        facts["requirements"] = Requirements((Requirement("disk", Operator.IN, ("fast",)),))
+    if draw(rarely):
+        facts["tolerations"] = (Toleration(GPU, "Exists"),)
+    if draw(rarely) and not any(one.replicas for one in facts["accelerators"]):
+        facts["min_replicas"] = draw(st.integers(1, replicas))
+    if draw(rarely) and "min_replicas" not in facts:
+        pod = PodShape(resources(cpu=draw(st.integers(1, 8)), memory="4Gi", pods=1), Requirements(), ())
+        facts["others"] = (PodSet("helpers", draw(st.integers(1, 3)), pod, draw(options())),)
+    if draw(rarely):
+        facts["deadline"] = draw(st.sampled_from(["2026-11-22T13:30:00Z", "2026-11-23T12:00:00Z"]))
+    if draw(rarely):
+        facts["data"] = DataAt(draw(st.sampled_from([GIB, 5000 * GIB])), "aws", "us-east")
+    asked = draw(workloads(number))
+    kept = {name: getattr(asked, name) for name in ("priority", "expected_runtime_s", "checkpoint_interval_s")}
+    kept["policy"] = draw(st.sampled_from(["default", "default", "lawful", "golden", asked.policy]))
+    return gang(f"w{number}", replicas, requests=asked.pod.requests, **kept, **facts)
+
+
+def rich_policies() -> dict[str, Policy]:
+    """Return the policies of rich worlds: those of all worlds, and ones about law, place and labels."""
+    rules = [
+        policy("lawful", jurisdictions=("DE",), certifications=("BSI-C5",), waiting_price_per_hour=Decimal(2)),
+        policy("golden", regions=("de-fra",), pool_labels={"tier": "gold"}, preempts=True),
+    ]
+    return {**policies(), **{rule.name: rule for rule in rules}}
+
+
+@st.composite
+def rich_worlds(draw: st.DrawFn, most: int = 6) -> World:
+    """Draw a world in which everything may be asked for; slower than `worlds`."""
+    there = [draw(rich_pools(name)) for name in ("a", "b", "c")[: draw(st.integers(1, 3))]]
+    nodes = [one for place in there for one in draw(rich_members(place))]
+    usage = {one.name: resources(gpu=draw(st.integers(0, 3)), cpu=draw(st.integers(0, 16)), pods=1) for one in nodes}
+    asked = tuple(draw(rich_workloads(number)) for number in range(draw(st.integers(1, most))))
+    return World(Snapshot(tuple(nodes), tuple(there), rich_policies(), usage), asked)
 
 
 @st.composite

@@ -241,8 +241,9 @@ class _Search:
 
     def _way(self, idea: _Idea, case: Case, offers: Sequence[Offer]) -> Way | None:
         """Return where there is room now, or where others would make it, and at what cost."""
-        for offer in offers:
-            cost = None if offer.rejections else _cost_if_placed(offer)
+        allowed = [offer for offer in offers if not offer.rejections]
+        for offer in sorted(allowed, key=lambda one: one.rank):
+            cost = _cost_if_placed(offer)
             if cost is not None:
                 return Way(idea.edits, case, _change(idea, offer, cost))
         room = self._explainer.room(case, offers)
