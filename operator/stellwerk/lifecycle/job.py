@@ -167,7 +167,7 @@ def _affinity(pod_spec: Mapping[str, Any], placement: Placement) -> Json:
 
 
 def _narrowed(required: Json | None, named: Json) -> Json:
-    """Add a demand to each alternative that the user gave; an alternative that is empty stays one that nothing meets."""
+    """Add a demand to each alternative that the user gave; an empty one stays one that nothing meets."""
     terms = (required or {}).get("nodeSelectorTerms")
     if not terms:
         return {"nodeSelectorTerms": [{"matchExpressions": [named]}]}

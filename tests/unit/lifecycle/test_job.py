@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from stellwerk.lifecycle.job import build_job, carries, child_name, job_patch
 from stellwerk.model.capacity import CapacityType, Toleration
 from stellwerk.model.decision import PlacedAccelerator, Placement
 from stellwerk.model.workload import Workload
-from tests.builders import GPU, SPEC, state, user_job
+from tests.builders import GPU, SPEC, USER_TEMPLATE, state, user_job
 
 PLACEMENT = Placement(
     cluster="local",
@@ -23,7 +24,8 @@ PLACEMENT = Placement(
     tolerations=(Toleration(GPU, "Exists", "", "NoSchedule"),),
 )
 BARE = Placement("local", "own", CapacityType.OWNED, 1)
-PREFERENCE = {
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERENCE: dict[str, Any] = {
     "weight": 100,
     "preference": {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n1", "n2"]}]},
 }
@@ -124,6 +126,24 @@ def test_a_users_job_is_released_into_the_pool() -> None:
     assert pod["nodeSelector"] == {"pool": "own"}
     assert pod["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"] == [PREFERENCE]
     assert "containers" not in pod
+
+
+def test_pods_that_must_keep_to_their_nodes_require_them() -> None:
+    named = PREFERENCE["preference"]["matchExpressions"][0]
+    affinity = job(placement=msgspec.structs.replace(PLACEMENT, nodes_required=True))["spec"]["template"]["spec"][
+        "affinity"
+    ]
+    assert affinity == {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [named]}]}}}
+
+
+def test_required_nodes_narrow_each_alternative_that_a_user_gave_and_revive_no_empty_one() -> None:
+    ssd = {"key": "disk", "operator": "In", "values": ["ssd"]}
+    named = PREFERENCE["preference"]["matchExpressions"][0]
+    own = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [ssd]}, {}]}}}
+    theirs = user_job(template={"spec": {**USER_TEMPLATE["spec"], "affinity": own}})
+    body = job_patch(theirs, msgspec.structs.replace(PLACEMENT, nodes_required=True), "uid-report")
+    terms = body["spec"]["template"]["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
+    assert terms == [{"matchExpressions": [ssd, named]}, {}]
 
 
 def test_what_a_user_demanded_is_added_to_and_never_dropped() -> None:

@@ -1,0 +1,40 @@
+"""Keeping gangs to their nodes where others could take their room."""
+
+from __future__ import annotations
+
+from stellwerk.model.decision import Placement
+from stellwerk.model.snapshot import Reservation
+from stellwerk.model.workload import Workload
+from stellwerk.placement.planner import plan
+from tests.builders import NOW, gang, nodes, pool, resources, snapshot
+
+
+def chosen(*gangs: Workload, count: int = 2, **facts: object) -> list[Placement]:
+    decisions = plan(gangs, snapshot([pool()], nodes(count), **facts), NOW, 1).decisions
+    assert all(one.chosen for one in decisions)
+    return [one.chosen for one in decisions if one.chosen]
+
+
+def test_gangs_of_one_kind_only_prefer_their_nodes() -> None:
+    assert not any(one.nodes_required for one in chosen(gang("one", 2, 4), gang("two", 2, 4)))
+
+
+def test_gangs_of_two_kinds_that_fill_a_pool_are_kept_to_their_nodes() -> None:
+    placements = chosen(gang("small", 8, 1), gang("large", 1, 8))
+    assert all(one.nodes_required for one in placements)
+    assert len({node for one in placements for node in one.preferred_nodes}) == 2
+
+
+def test_gangs_of_two_kinds_with_room_to_spare_are_not() -> None:
+    assert not any(one.nodes_required for one in chosen(gang("small", 1, 1), gang("large", 1, 8), count=4))
+
+
+def test_pods_of_an_earlier_cycle_that_are_not_bound_yet_count() -> None:
+    pod = resources(cpu="1", gpu=1, pods=1)
+    waiting = Reservation("uid-old", "local", "pool", pod, 8, ("pool-0000",))
+    assert chosen(gang("large", 1, 8), reserved=(waiting,))[0].nodes_required
+
+
+def test_a_gang_that_may_grow_is_never_kept_to_its_nodes() -> None:
+    placements = chosen(gang("small", 8, 1), gang("large", 1, 8, min_replicas=1))
+    assert [one.nodes_required for one in sorted(placements, key=lambda one: one.replicas)] == [False, True]
