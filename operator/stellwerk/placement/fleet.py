@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -27,7 +27,8 @@ class Fleet:
         """Look at a snapshot with the eyes of the `pending` workloads."""
         self.health = snapshot.cluster_health
         free = {node.name: node.allocatable - snapshot.usage.get(node.name, Resources()) for node in snapshot.nodes}
-        leftover = _take_reserved(free, snapshot.reserved)
+        sliced = {(pool.cluster, pool.name) for pool in snapshot.pools if _is_sliced(pool)}
+        leftover = _take_reserved(free, snapshot.reserved, sliced)
         keys = sorted({key for shape in _shapes(pending) for key in shape.requirements.keys})
         owned = nodes_by_pool(snapshot.nodes, snapshot.pools)
         needs = Needs.of(pending, snapshot.reserved)
@@ -54,13 +55,22 @@ class Fleet:
         return self.company.concern(workload), self.allowance.concern(workload)
 
     def _take_rest(self, leftover: Sequence[tuple[Reservation, int]]) -> None:
-        """Take room for reserved pods whose preferred nodes are gone or full, in pieces if there is no other way."""
+        """Take room for reserved pods whose preferred nodes are gone or full, in pieces if there is no other way.
+
+        Where devices are sliced nothing was taken yet: there the largest pods choose their devices first.
+        """
         views = {(view.pool.cluster, view.pool.name): view for view in self.views}
-        for reservation, pods in leftover:
+        for reservation, pods in sorted(leftover, key=lambda one: -_slices_of(views, one[0])):  # stable: else by uid
             view = views.get((reservation.cluster, reservation.pool))
             if view is not None:
-                found = view.place(reservation.pod, pods, view.open, at_least=0) or ()
-                view.bins.claim(reservation.pod, pods - sum(one.pods for one in found), view.there)
+                left = pods
+                for name in reservation.preferred_nodes if _is_sliced(view.pool) else ():
+                    if left:
+                        there = frozenset({name})
+                        found = view.bins.place(reservation.pod, left, view.open, at_least=0, only=there) or []
+                        left -= sum(one.pods for one in found)
+                found = (view.place(reservation.pod, left, view.open, at_least=0) or []) if left else []
+                view.bins.claim(reservation.pod, left - sum(one.pods for one in found), view.there)
 
 
 def _learned(pool: Pool, supply: Supply) -> Pool:
@@ -97,12 +107,25 @@ def _shapes(pending: Iterable[Workload]) -> set[PodShape]:
     return {shape for workload in pending for shape in (workload.pod, *(one.pod for one in workload.others))}
 
 
-def _take_reserved(free: dict[str, Resources], reserved: Iterable[Reservation]) -> list[tuple[Reservation, int]]:
-    """Take reserved pods off their preferred nodes; return what found no room there."""
+def _is_sliced(pool: Pool) -> bool:
+    return pool.accelerator is not None and pool.accelerator.slices > 1
+
+
+def _slices_of(views: Mapping[tuple[str, str], PoolView], reservation: Reservation) -> int:
+    """Return how many slices one reserved pod takes, 0 where devices are handed out whole."""
+    view = views.get((reservation.cluster, reservation.pool))
+    has = None if view is None else view.pool.accelerator
+    return 0 if has is None or has.slices == 1 else reservation.pod.get(has.resource)
+
+
+def _take_reserved(
+    free: dict[str, Resources], reserved: Iterable[Reservation], sliced: Container[tuple[str, str]]
+) -> list[tuple[Reservation, int]]:
+    """Take reserved pods off their preferred nodes; return what found no room there, and all of `sliced` pools."""
     leftover: list[tuple[Reservation, int]] = []
     for reservation in sorted(reserved, key=lambda one: one.uid):
         left = reservation.pods
-        for name in reservation.preferred_nodes:
+        for name in reservation.preferred_nodes if (reservation.cluster, reservation.pool) not in sliced else ():
             if left and name in free:
                 pods = min(left, reservation.pod.copies_in(free[name]))
                 free[name] -= reservation.pod * pods
