@@ -21,6 +21,7 @@ from stellwerk.api.reasons import Reason
 from stellwerk.api.v1alpha1.computepool import ComputePoolSpec
 from stellwerk.api.v1alpha1.placementpolicy import PlacementPolicySpec
 from stellwerk.lifecycle.observed import JobView
+from stellwerk.lifecycle.restoring import as_asked
 from stellwerk.model import declared
 from stellwerk.model.accelerators import accelerators_in
 from stellwerk.model.capacity import Pool, Toleration
@@ -89,7 +90,7 @@ def _of_job(identity: Identity, spec: Spec, job: JobView | None) -> Workload | I
         return InvalidWorkload(identity, Reason.WORKLOAD_REF_NOT_FOUND, message)
     if POLICY_LABEL not in job.labels:
         return InvalidWorkload(identity, Reason.NOT_OPTED_IN, f"Job {name} lacks the label {POLICY_LABEL}")
-    workload = _workload(identity, spec, job.template, "job")
+    workload = _workload(identity, spec, as_asked(job), "job")
     size = job.parallelism if job.completions is None else min(job.parallelism, job.completions)
     return msgspec.structs.replace(workload, replicas=max(1, size))
 

@@ -39,6 +39,16 @@ def restore_patch(job: JobView) -> Json:
     return patch
 
 
+def as_asked(job: JobView) -> Mapping[str, Any]:
+    """Return the pod template as the user wrote it: of a Job that runs, without what its release added."""
+    noted = job.annotations.get(ORIGINAL_ANNOTATION)
+    original = None if job.suspend or noted is None else _decoded(noted)
+    if original is None:
+        return job.template
+    kept = {key: value for key, value in (job.template.get("spec") or {}).items() if key not in _STEERED}
+    return {**job.template, "spec": {**kept, **original}}
+
+
 def _steered(job: JobView) -> Json:
     spec: Mapping[str, Any] = job.template.get("spec") or {}
     return {key: spec[key] for key in _STEERED if spec.get(key)}
