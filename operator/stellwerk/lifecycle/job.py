@@ -30,6 +30,8 @@ _NAME_KEPT: Final = 48
 
 _REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
+_NO_PREFERENCE: Final[Mapping[str, str]] = {"operator": "Exists", "effect": "PreferNoSchedule"}
+"""Where nodes are named, what nodes would rather not have must not outweigh the order in which they are filled."""
 _PREFERENCE: Final = 100
 """The greatest weight of a preference: the nodes that the packing found, before any other score."""
 
@@ -87,7 +89,7 @@ def job_patch(job: JobView, placement: Placement, uid: str) -> Json:
     patch: Json = {}
     if placement.node_selector:
         patch["nodeSelector"] = dict(placement.node_selector)
-    if placement.tolerations:
+    if placement.tolerations or placement.nodes_required:
         patch["tolerations"] = _tolerations(pod_spec, placement)
     if placement.preferred_nodes:
         affinity = _affinity(pod_spec, placement)
@@ -151,6 +153,8 @@ def _containers(containers: list[Json], placement: Placement) -> list[Json]:
 def _tolerations(pod_spec: Mapping[str, Any], placement: Placement) -> list[Json]:
     own: list[Json] = list(pod_spec.get("tolerations") or ())
     added: list[Json] = [msgspec.to_builtins(toleration) for toleration in placement.tolerations]
+    if placement.nodes_required:
+        added.append(_NO_PREFERENCE)
     return own + [toleration for toleration in added if toleration not in own]
 
 
@@ -160,10 +164,18 @@ def _affinity(pod_spec: Mapping[str, Any], placement: Placement) -> Json:
     nodes = own.get("nodeAffinity") or {}
     named = {"key": HOSTNAME_LABEL, "operator": "In", "values": list(placement.preferred_nodes)}
     if placement.nodes_required:
-        return {**own, "nodeAffinity": {**nodes, _REQUIRED: _narrowed(nodes.get(_REQUIRED), named)}}
-    preference = {"weight": _PREFERENCE, "preference": {"matchExpressions": [named]}}
+        # Those that are filled first, before the one that is only filled in part: the rest of that is for others.
+        first = {**named, "values": list(placement.preferred_nodes[:-1])}
+        preferred = {_PREFERRED: [_preferring(first)]} if first["values"] else {}
+        rest = {key: value for key, value in nodes.items() if key != _PREFERRED}
+        return {**own, "nodeAffinity": {**rest, _REQUIRED: _narrowed(nodes.get(_REQUIRED), named), **preferred}}
+    preference = _preferring(named)
     kept = [term for term in nodes.get(_PREFERRED) or () if term != preference]
     return {**own, "nodeAffinity": {**nodes, _PREFERRED: [*kept, preference]}}
+
+
+def _preferring(named: Json) -> Json:
+    return {"weight": _PREFERENCE, "preference": {"matchExpressions": [named]}}
 
 
 def _narrowed(required: Json | None, named: Json) -> Json:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.integration.differential.bed import bed
 from tests.integration.differential.running import ROUNDS_PER_WORLD, Figures, Runner, estimate
+from tests.integration.differential.worlds import TIGHT
 from tests.testbed.cluster import Cluster
 from tests.testbed.progress import Progress
 
@@ -36,7 +37,9 @@ def main(argv: list[str] | None = None) -> int:
 
     with Cluster.start(progress=Progress()) as cluster, bed(cluster, min(arguments.places, worlds)) as ground:
         since = time.monotonic()
-        Runner(ground, arguments.seed, figures).run(numbers, told)
+        runner = Runner(ground, arguments.seed, figures)
+        runner.tight = arguments.tight
+        runner.run(numbers, told)
     found = _summary(figures, arguments.seed, time.monotonic() - since)
     for name, value in found.items():
         print(f"{name:24} {value}")
@@ -51,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="other seeds, other worlds (default: %(default)s)")
     parser.add_argument("--first", type=int, default=0, help="number of the first world (default: %(default)s)")
     parser.add_argument("--places", type=int, default=32, help="worlds at a time (default: %(default)s)")
+    parser.add_argument("--tight", type=float, default=TIGHT, help="part of worlds where gangs compete for nodes")
     parser.add_argument("--save", type=Path, help="folder for the objects of each disagreement")
     parser.add_argument("--json", type=Path, help="file for the figures")
     return parser

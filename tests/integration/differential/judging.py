@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -119,9 +120,9 @@ class Round:
         self._states = self._sight.states()
         self.plan, self.snapshot = self._sight.plan()
         children = self._sight.children([one for one in self.plan.decisions if one.mode is Mode.FIT])
-        for decision in self.plan.decisions:
-            if decision.mode is Mode.FIT:
-                self.gangs.append(self._create(decision, children[decision.uid]))
+        fits = [decision for decision in self.plan.decisions if decision.mode is Mode.FIT]
+        for decision in sorted(fits, key=lambda one: sha256(one.uid.encode()).digest()):  # in no order, as in life
+            self.gangs.append(self._create(decision, children[decision.uid]))
 
     # --------------------------------------------------------------------------------- what it does with a fit
 

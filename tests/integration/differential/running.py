@@ -12,7 +12,7 @@ from typing import Final
 from tests.integration.differential import gangs
 from tests.integration.differential.bed import CLEARED, Bed
 from tests.integration.differential.judging import Disagreement, Gang, Round, Trial
-from tests.integration.differential.worlds import Object, Place, World, world_of
+from tests.integration.differential.worlds import TIGHT, Object, Place, World, world_of
 
 ROUNDS_PER_WORLD: Final = 3
 BINDS: Final = 45.0
@@ -54,10 +54,14 @@ class Runner:
         seed: of everything; the same seed gives the same worlds and gangs, whatever the number of places.
         figures: where results are counted.
 
+    Attributes:
+        tight: part of the worlds in which gangs compete for the same nodes.
+
     """
 
     def __init__(self, bed: Bed, seed: int, figures: Figures) -> None:
         self._bed, self._seed, self._figures = bed, seed, figures
+        self.tight = TIGHT
 
     def run(self, worlds: range, told: Callable[[Figures], None] = lambda _: None) -> Figures:
         """Run these worlds, a batch after the other; `told` hears of progress after each."""
@@ -71,7 +75,7 @@ class Runner:
     def _batch(self, chosen: list[tuple[Place, int]]) -> None:
         bed = self._bed
         randoms = {number: Random(f"{self._seed}/{number}") for _, number in chosen}
-        worlds = {number: world_of(place, randoms[number]) for place, number in chosen}
+        worlds = {number: world_of(place, randoms[number], self.tight) for place, number in chosen}
         bed.each(bed.build, worlds.values())
         for turn in range(ROUNDS_PER_WORLD):
             rounds = [self._ask(worlds[number], number, turn, randoms[number]) for _, number in chosen]

@@ -36,6 +36,8 @@ class PodWatch(threading.Thread):
             except (TimeoutError, OSError, http.client.HTTPException):
                 self._api._connection().close()
             except Exception as error:
+                if self._stopped:
+                    return  # the cluster went first
                 self.problem = error
                 raise
 

@@ -23,6 +23,10 @@ LABELS: Final = (POOL_LABEL, ZONE, "disk", "rank", "runtime", "nvidia.com/gpu.pr
 RESOURCES: Final = ("cpu", "memory", "pods", "ephemeral-storage", GPU, "hugepages-2Mi", "example.com/license")
 
 
+TIGHT: Final = 0.3
+"""Part of the worlds in which gangs compete for the same nodes."""
+
+
 @dataclass(frozen=True)
 class Place:
     """One of many independent corners of a cluster: its own nodes, namespaces and label values.
@@ -67,9 +71,9 @@ class World:
     """Little but the size of pods and nodes tells them apart: gangs of one round compete for the same nodes."""
 
 
-def world_of(place: Place, random: Random) -> World:
-    """Make a world; the same for the same state of `random`."""
-    if random.random() < 0.3:
+def world_of(place: Place, random: Random, tight: float = TIGHT) -> World:
+    """Make a world, the same for the same state of `random`; `tight` is the chance of a tight one."""
+    if random.random() < tight:
         return _tight(place, random)
     made = World(place)
     pools = random.randint(1, 3)

@@ -24,6 +24,7 @@ PLACEMENT = Placement(
     tolerations=(Toleration(GPU, "Exists", "", "NoSchedule"),),
 )
 BARE = Placement("local", "own", CapacityType.OWNED, 1)
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERENCE: dict[str, Any] = {
     "weight": 100,
@@ -133,7 +134,16 @@ def test_pods_that_must_keep_to_their_nodes_require_them() -> None:
     affinity = job(placement=msgspec.structs.replace(PLACEMENT, nodes_required=True))["spec"]["template"]["spec"][
         "affinity"
     ]
-    assert affinity == {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [named]}]}}}
+    first = {"weight": 100, "preference": {"matchExpressions": [{**named, "values": ["n1"]}]}}
+    assert affinity == {
+        "nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [named]}]}, PREFERRED: [first]}
+    }
+
+
+def test_pods_that_must_keep_to_their_nodes_bear_that_these_would_rather_not_have_them() -> None:
+    spec = job(placement=msgspec.structs.replace(PLACEMENT, nodes_required=True))["spec"]["template"]["spec"]
+    assert {"operator": "Exists", "effect": "PreferNoSchedule"} in spec["tolerations"]
+    assert {"operator": "Exists", "effect": "PreferNoSchedule"} not in job()["spec"]["template"]["spec"]["tolerations"]
 
 
 def test_required_nodes_narrow_each_alternative_that_a_user_gave_and_revive_no_empty_one() -> None:
