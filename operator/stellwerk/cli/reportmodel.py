@@ -90,13 +90,14 @@ class ReportPlacement(_Part):
     accelerator: Annotated[ReportAccelerator | None, Field(description="Absent for CPU only.")] = None
     node_selector: Annotated[dict[str, str], Field(description="Labels of the nodes that the pods select.")] = {}
     preferred_nodes: Annotated[list[str], Field(description="Nodes that the plan filled, made-up names.")] = []
+    new_nodes: Annotated[int, Field(description="Nodes that the pool has yet to get for it.")] = 0
     tolerations: Annotated[list[ReportToleration], Field(description="Of the taints that the pool declares.")] = []
 
 
 class ReportPart(_Part):
     """One addend of the total."""
 
-    name: Annotated[str, Field(description="Compute, SpotRisk or Carbon.")]
+    name: Annotated[str, Field(description="Compute, SpotRisk, Carbon, Egress, Waiting or Disruption.")]
     amount: Annotated[KnownOrNot, Field(description="In the currency of the cost.")]
 
 

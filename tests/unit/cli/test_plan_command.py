@@ -133,7 +133,7 @@ def test_the_sums_of_the_report_are_those_of_its_workloads(cli: Cli, examples: P
 
 def test_explain_shows_every_candidate_with_its_verdict_cost_and_reasons(cli: Cli, examples: Path) -> None:
     said = cli("plan", "-f", examples, "--explain", "finetune-either", "--now", NOW)
-    assert "12 candidates considered:" in said.out  # six pools, two alternatives: more than a status keeps
+    assert "14 candidates considered:" in said.out  # seven pools, two alternatives: more than a status keeps
     table = said.out.split("candidates considered:")[1]
     assert table.count("AcceleratorMismatch") >= 6
     assert "JurisdictionNotAllowed: policy eu-only allows" in table
