@@ -189,7 +189,7 @@ class PoolView:
     def _sliced(self, free: Mapping[str, Resources], new: Sequence[Node]) -> Sliced | None:
         """Return the devices of the usable nodes, where they are handed out in slices."""
         has = self.pool.accelerator
-        if has is None or has.slices == 1:
+        if has is None or has.slices == 1 or has.resource not in self._axis():
             return None
         name = has.resource
         devices = {

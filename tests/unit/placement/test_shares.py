@@ -52,3 +52,8 @@ def test_reserved_shares_keep_their_place() -> None:
 def test_used_slices_are_taken_to_lie_tightly() -> None:
     used = {"n": resources(gpu=4, cpu=2, pods=2)}
     assert modes([gang("whole", 1, 1)], world(usage=used)) == {"whole": Mode.FIT}
+
+
+def test_work_without_accelerators_runs_where_the_driver_is_still_missing() -> None:
+    bare = Snapshot((node("n", "p", allocatable=resources(cpu=8, memory="64Gi", pods=10)),), (SHARED,))
+    assert modes([gang("cpu", 1, 0, requests=resources(cpu=3, pods=1))], bare) == {"cpu": Mode.FIT}
