@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "operator" / "stellwerk"
-PURE = {"api", "model", "placement", "economics", "scaling", "lifecycle"}
+PURE = {"api", "model", "placement", "economics", "scaling", "lifecycle", "sim"}
 IMPURE = {"kopf", "kubernetes", "structlog", "asyncio", "os", "time", "random"}
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 60

@@ -99,6 +99,20 @@ def fleet_export(
     return run_export(kubeconfig, context, cluster)
 
 
+@history.command("export")
+def history_export(
+    *,
+    kubeconfig: Annotated[
+        Path | None, typer.Option(help="Kubeconfig file; without it $KUBECONFIG or the default.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig; without it the current one.")] = None,
+) -> int:
+    """Write what a live cluster has run to standard output, as a trace for `stellwerk simulate` (JSON lines)."""
+    from stellwerk.cli.historyexport import run as run_export
+
+    return run_export(kubeconfig, context)
+
+
 @app.command()
 def simulate(
     *,
