@@ -7,7 +7,7 @@ from typing import Final
 
 from stellwerk.api import money, quantity
 from stellwerk.model.decision import MICROS, Carbon
-from stellwerk.model.workload import AcceleratorOption, Workload
+from stellwerk.model.workload import AcceleratorOption, PodSet, Workload
 
 NONE: Final = "-"
 
@@ -28,17 +28,29 @@ def carbon(value: Carbon | None) -> str:
 
 
 def gang(workload: Workload, option: AcceleratorOption | None) -> str:
-    """Write what a workload asks for, such as `2 x 8 H100`."""
-    pods = workload.size(option)
-    if option is None:
-        return f"{pods} x CPU"
-    if option.share_milli is not None:
-        return f"{pods} x {option.share_milli / 1000:g} {option.model}"
-    if option.share_bytes is not None:
-        return f"{pods} x {quantity.text(option.share_bytes, binary=True)} {option.model}"
-    return f"{pods} x {option.count} {option.model}"
+    """Write what a workload asks for, such as `2 x 8 H100`, or `2 to 8 x 1 H100` where it is elastic."""
+    least, most = workload.least(option), workload.size(option)
+    size = str(most) if least == most else f"{least} to {most}"
+    return f"{size} x {_each(option)}"
 
 
 def asked(workload: Workload) -> str:
-    """Write all alternatives of a workload, such as `1 x 4 A100 or 1 x 2 H100`."""
-    return " or ".join(gang(workload, option) for option in workload.options)
+    """Write all alternatives of a workload, such as `1 x 4 A100 or 1 x 2 H100`, and its further pod sets."""
+    main = " or ".join(gang(workload, option) for option in workload.options)
+    return ", ".join([main, *(pod_set(one) for one in workload.others)])
+
+
+def pod_set(one: PodSet) -> str:
+    """Write what a further pod set asks for, such as `actors 4 x CPU`."""
+    return f"{one.name} {one.replicas} x " + " or ".join(_each(option) for option in one.options)
+
+
+def _each(option: AcceleratorOption | None) -> str:
+    """Write what one pod asks for."""
+    if option is None:
+        return "CPU"
+    if option.share_milli is not None:
+        return f"{option.share_milli / 1000:g} {option.model}"
+    if option.share_bytes is not None:
+        return f"{quantity.text(option.share_bytes, binary=True)} {option.model}"
+    return f"{option.count} {option.model}"

@@ -66,6 +66,7 @@ class ReportAccelerator(_Part):
     model: Annotated[str, Field(description="Model of the pool.")]
     count: Annotated[int, Field(description="Per pod.")]
     resource: Annotated[str, Field(description="Resource that the pods request.")]
+    units: Annotated[int | None, Field(description="Of the resource per pod, where that is not the count.")] = None
 
 
 class ReportToleration(_Part):
@@ -75,6 +76,20 @@ class ReportToleration(_Part):
     operator: str = "Equal"
     value: str = ""
     effect: str = ""
+
+
+class ReportPodSet(_Part):
+    """Where a further pod set would run, in the cluster of the main one."""
+
+    name: Annotated[str, Field(description="Name of the pod set.")]
+    pool: Annotated[str, Field(description="Name of the pool.")]
+    capacity_type: Annotated[Literal["Owned", "Reserved", "Spot", "OnDemand"], Field(description="How it is paid for.")]
+    replicas: Annotated[int, Field(description="Pods of this set.")]
+    accelerator: Annotated[ReportAccelerator | None, Field(description="Absent for CPU only.")] = None
+    node_selector: Annotated[dict[str, str], Field(description="Labels of the nodes that the pods select.")] = {}
+    preferred_nodes: Annotated[list[str], Field(description="Nodes that the plan filled, made-up names.")] = []
+    nodes_required: Annotated[bool, Field(description="The pods may run on these nodes only.")] = False
+    tolerations: Annotated[list[ReportToleration], Field(description="Of the taints that the pool declares.")] = []
 
 
 class ReportPlacement(_Part):
@@ -90,6 +105,8 @@ class ReportPlacement(_Part):
     accelerator: Annotated[ReportAccelerator | None, Field(description="Absent for CPU only.")] = None
     node_selector: Annotated[dict[str, str], Field(description="Labels of the nodes that the pods select.")] = {}
     preferred_nodes: Annotated[list[str], Field(description="Nodes that the plan filled, made-up names.")] = []
+    nodes_required: Annotated[bool, Field(description="The pods may run on the preferred nodes only.")] = False
+    pod_sets: Annotated[list[ReportPodSet], Field(description="Where the further pod sets would run.")] = []
     new_nodes: Annotated[int, Field(description="Nodes that the pool has yet to get for it.")] = 0
     tolerations: Annotated[list[ReportToleration], Field(description="Of the taints that the pool declares.")] = []
 

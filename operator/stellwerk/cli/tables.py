@@ -111,6 +111,7 @@ def explain(entry: Entry, terminal: Terminal) -> str:
         f"  policy     {workload.policy}",
         f"  verdict    {terminal.paint(decision.mode.wire, _STYLES[decision.mode])}, {decision.reason}",
         *_sentences(decision, terminal),
+        *_pod_sets(decision),
         *_parts(decision),
     ]
     head += _changes(decision, terminal)
@@ -122,6 +123,11 @@ def explain(entry: Entry, terminal: Terminal) -> str:
     if len(decision.candidates) < decision.considered:
         shown += f", the best {len(decision.candidates)} of them"
     return "\n".join([*head, "", f"{shown}:", "", table])
+
+
+def _pod_sets(decision: Decision) -> Iterator[str]:
+    for one in decision.chosen.pod_sets if decision.chosen else ():
+        yield f"  pod set    {one.name}: {one.replicas} {'pod' if one.replicas == 1 else 'pods'} on {one.pool}"
 
 
 def _parts(decision: Decision) -> Iterator[str]:

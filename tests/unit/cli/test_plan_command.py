@@ -111,7 +111,7 @@ def test_json_and_yaml_hold_the_same_report_and_the_report_obeys_its_schema(cli:
     schema = json.loads((ROOT / "docs/reference/plan-report.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(report)
     assert report["decidedAt"] == NOW
-    assert report["summary"]["placed"] == 8
+    assert report["summary"]["placed"] == 12
 
 
 def test_the_example_fleet_obeys_the_schema_of_fleet_files(examples: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_sums_of_the_report_are_those_of_its_workloads(cli: Cli, examples: P
 
 def test_explain_shows_every_candidate_with_its_verdict_cost_and_reasons(cli: Cli, examples: Path) -> None:
     said = cli("plan", "-f", examples, "--explain", "finetune-either", "--now", NOW)
-    assert "14 candidates considered:" in said.out  # seven pools, two alternatives: more than a status keeps
+    assert "16 candidates considered:" in said.out  # eight pools, two alternatives: more than a status keeps
     table = said.out.split("candidates considered:")[1]
     assert table.count("AcceleratorMismatch") >= 6
     assert "JurisdictionNotAllowed: policy eu-only allows" in table
@@ -156,7 +156,7 @@ def test_explain_of_an_unknown_name_is_bad_input_that_lists_the_names(cli: Cli, 
 def test_explain_as_json_holds_just_that_workload(cli: Cli, examples: Path) -> None:
     report = json.loads(cli("plan", "-f", examples, "--explain", "default/tokenize", "-o", "json").out)
     assert [one["name"] for one in report["workloads"]] == ["tokenize"]
-    assert report["summary"]["workloads"] == 10
+    assert report["summary"]["workloads"] == 14
 
 
 def test_wide_adds_where_and_what_was_asked(cli: Cli, examples: Path) -> None:
