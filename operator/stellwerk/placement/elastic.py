@@ -18,6 +18,7 @@ from stellwerk.model.workload import AcceleratorOption, Workload
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.candidates import PREFERRED_NODES, Offer
 from stellwerk.placement.fleet import Fleet, PoolView
+from stellwerk.placement.homes import Homes
 from stellwerk.placement.packing import Assignment
 from stellwerk.placement.wording import pods as pods_text
 
@@ -47,14 +48,14 @@ def growth(
         waiting: The highest priority that waits for room, by cluster and pool: those below or equal do not grow there.
         moved: Uids of what is moved already.
     """
-    views = {(view.pool.cluster, view.pool.name): view for view in fleet.views}
+    homes = Homes(fleet.views)
     busy = frozenset(moved)
     moves = []
     for one in sorted(snapshot.running, key=_turn):
         place = one.placement
         if place is None or one.uid in busy or not may_grow(one, now):
             continue
-        view = views.get((place.cluster, place.pool))
+        view = homes.of(place)
         above = waiting.get((place.cluster, place.pool))
         if view is None or (above is not None and above >= one.workload.priority):
             continue
@@ -68,7 +69,7 @@ def growth(
 def may_grow(running: Running, now: datetime) -> bool:
     """Tell whether a workload is an elastic gang that could use more pods and has been left in peace for a while."""
     workload, place = running.workload, running.placement
-    if place is None or workload.min_replicas is None or not running.settled:
+    if place is None or place.nodes_required or workload.min_replicas is None or not running.settled:
         return False
     if place.replicas >= workload.size(option_of(running)):
         return False

@@ -18,6 +18,7 @@ from stellwerk.model.snapshot import Snapshot
 from stellwerk.placement import wording
 from stellwerk.placement.candidates import Offer, Shape, shape_of
 from stellwerk.placement.fleet import Fleet
+from stellwerk.placement.homes import Homes
 from stellwerk.placement.offering import offers_for
 from stellwerk.placement.poolview import PoolView
 
@@ -42,7 +43,7 @@ class Migrator:
         """Look at a fleet in which everything that waits has been placed; what is `moved` already stays as it is."""
         self._snapshot, self._fleet = snapshot, fleet
         self.now, self.policies = now, snapshot.policies
-        self._views = {(view.pool.cluster, view.pool.name): view for view in fleet.views}
+        self._homes = Homes(fleet.views)
         self._offers: dict[Shape, list[Offer]] = {}
         self._moved = set(moved)
         self._in_pool: defaultdict[PoolKey, list[Running]] | None = None
@@ -85,7 +86,7 @@ class Migrator:
     def view_of(self, running: Running) -> PoolView | None:
         """Return the pool where a workload runs."""
         place = running.placement
-        return None if place is None else self._views.get((place.cluster, place.pool))
+        return None if place is None else self._homes.of(place)
 
     def allows(self, policy: str, more: int) -> bool:
         """Tell whether a policy may move one workload after so `more` others in this hour."""
@@ -131,7 +132,7 @@ class Migrator:
         """Return all candidates of a workload that runs, the best first."""
         shape = shape_of(running.workload)
         if shape not in self._offers:
-            self._offers[shape] = offers_for(running.workload, policy, self._fleet, self.now)
+            self._offers[shape] = offers_for(running.workload, policy, self._fleet, self.now, self._homes.views)
         return self._offers[shape]
 
     def _move(self, one: Prospective) -> Move | None:

@@ -100,6 +100,8 @@ class RoomMaker:
         """Return the cheapest way to make room on one of the `offers`; None if there is none. Takes nothing."""
         best: tuple[tuple[int, int], Room] | None = None
         for offer in offers:
+            if offer.view.grows:
+                continue  # its nodes that are there are looked at in another view
             total = offer.ask.cost.total
             floor = (int(total is None), total or 0)
             if best is not None and floor >= best[0]:

@@ -83,7 +83,7 @@ def essence(seen: Object) -> Object:
     return {
         "conditions": {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]},
         "placement": {key: value for key, value in status["placement"].items() if key != "preferredNodes"},
-        "cost": status["cost"],
+        "cost": {key: value for key, value in status["cost"].items() if key != "roomTaken"},  # learned meanwhile
         "mode": status["decision"]["mode"],
     }
 
