@@ -1,5 +1,6 @@
 """The generator: nothing loose gets through, nothing stale stays unnoticed."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -66,8 +67,10 @@ def test_a_crd_has_no_float_no_free_form_and_no_alias(kind: type[Kind]) -> None:
     assert "type: number" not in text
     assert "messageExpression" not in text
     assert "$ref" not in text
-    assert yaml.safe_load(text)["metadata"]["name"] == f"{kind.info.plural}.stellwerk.dev"
-    assert len(text) < 200_000, "kubectl apply keeps a copy of the file in an annotation of 256 KiB"
+    manifest = yaml.safe_load(text)
+    assert manifest["metadata"]["name"] == f"{kind.info.plural}.stellwerk.dev"
+    copy = json.dumps(manifest, separators=(",", ":"))
+    assert len(copy) < 250_000, "kubectl apply keeps a copy of the object in an annotation of at most 256 KiB"
 
 
 def test_generation_is_deterministic() -> None:
