@@ -9,17 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-
-class Group(StrEnum):
-    """Where a reason appears."""
-
-    ACCEPTED = "Condition Accepted"
-    DECISION = "Decision (and condition Placed)"
-    FILTER = "Rejection of a candidate pool"
-    READY = "Condition Ready"
-    EVICTED = "Condition Evicted"
-    FINISHED = "Condition Finished"
-    EVENT = "Event"
+from stellwerk.api.reason_groups import Group as Group
 
 
 class Reason(StrEnum):
@@ -37,7 +27,6 @@ class Reason(StrEnum):
         return member
 
     # ------------------------------------------------------------ Accepted
-
     VALID = ("Valid", Group.ACCEPTED, "The spec is valid and everything that it names exists.")
     INVALID_SPEC = (
         "InvalidSpec",
@@ -67,7 +56,6 @@ class Reason(StrEnum):
     JOB_TAKEN = ("JobTaken", Group.ACCEPTED, "The Job that spec.workloadRef names runs for another AIWorkload already.")
 
     # ------------------------------------------------------------ Decision
-
     CHEAPEST_FEASIBLE = (
         "CheapestFeasible",
         Group.DECISION,
@@ -77,6 +65,11 @@ class Reason(StrEnum):
         "CheapestTogether",
         Group.DECISION,
         "A cheaper pool has room, but given to another workload of the batch it saves more in total.",
+    )
+    CHEAPEST_WITH_ROOM = (
+        "CheapestWithRoom",
+        Group.DECISION,
+        "A cheaper pool has room, but that room is worth more to others than it would save.",
     )
     CAPACITY_FULL = (
         "CapacityFull",
@@ -107,11 +100,10 @@ class Reason(StrEnum):
     GIVEN_UP = (
         "GivenUp",
         Group.DECISION,
-        "The place was given up; once its pods are gone, the workload is planned anew. See the condition Evicted.",
+        "The place was given up (see the condition Evicted); once its pods are gone, the workload is planned anew.",
     )
 
     # ------------------------------------------------------------ Filters
-
     CLUSTER_UNAVAILABLE = (
         "ClusterUnavailable",
         Group.FILTER,
@@ -125,10 +117,7 @@ class Reason(StrEnum):
     JURISDICTION_NOT_ALLOWED = (
         "JurisdictionNotAllowed",
         Group.FILTER,
-        (
-            "The pool lies in none of the jurisdictions of the policy's require.jurisdictions, or its"
-            " jurisdiction is not known."
-        ),
+        "The pool lies in none of the policy's require.jurisdictions, or its jurisdiction is not known.",
     )
     CERTIFICATION_MISSING = (
         "CertificationMissing",
@@ -153,10 +142,7 @@ class Reason(StrEnum):
     CURRENCY_MISMATCH = (
         "CurrencyMismatch",
         Group.FILTER,
-        (
-            "The pool's price is in another currency than the policy's, and amounts in different"
-            " currencies are never compared."
-        ),
+        "The pool's price is in another currency than the policy's, and such amounts are never compared.",
     )
     ACCELERATOR_MISMATCH = (
         "AcceleratorMismatch",
@@ -193,7 +179,7 @@ class Reason(StrEnum):
     LIMIT_RANGE_VIOLATED = (
         "LimitRangeViolated",
         Group.FILTER,
-        "The API server would refuse the pods for their requests and limits, as a LimitRange of the namespace has them.",
+        "The API server would refuse the pods for their requests or limits, as a LimitRange of the namespace has it.",
     )
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
@@ -223,10 +209,7 @@ class Reason(StrEnum):
     COST_ABOVE_LIMIT = (
         "CostAboveLimit",
         Group.FILTER,
-        (
-            "The workload would cost more per hour than the policy's maxCostPerHour, or its cost is not"
-            " known while a limit is set."
-        ),
+        "The workload would cost more per hour than the policy's maxCostPerHour, or its cost is not known.",
     )
 
     STOCKED_OUT = (
@@ -241,7 +224,6 @@ class Reason(StrEnum):
     )
 
     # ------------------------------------------------------------ Ready
-
     NOT_PLACED = ("NotPlaced", Group.READY, "There are no pods because the workload has no place.")
     PODS_PENDING = ("PodsPending", Group.READY, "The workload is placed and not all of its pods run yet.")
     PODS_READY = ("PodsReady", Group.READY, "All pods of the workload run.")
@@ -258,7 +240,6 @@ class Reason(StrEnum):
     PODS_DONE = ("PodsDone", Group.READY, "No pods run any more because the workload has finished.")
 
     # ------------------------------------------------------------ Evicted
-
     NOT_EVICTED = ("NotEvicted", Group.EVICTED, "The workload was not taken from its place.")
 
     PREEMPTED = (
@@ -266,11 +247,7 @@ class Reason(StrEnum):
         Group.EVICTED,
         "A workload of higher priority needed its room; it waits in its old place of the queue to be placed again.",
     )
-    MIGRATED = (
-        "Migrated",
-        Group.EVICTED,
-        "It was stopped to go on elsewhere, which saves more than the move costs.",
-    )
+    MIGRATED = ("Migrated", Group.EVICTED, "It was stopped to go on elsewhere, which saves more than the move costs.")
 
     STOCK_OUT = (
         "StockOut",
@@ -284,7 +261,6 @@ class Reason(StrEnum):
     )
 
     # ------------------------------------------------------------ Finished
-
     NOT_FINISHED = ("NotFinished", Group.FINISHED, "The workload still waits or runs.")
     JOB_COMPLETE = ("JobComplete", Group.FINISHED, "The Job completed.")
     JOB_FAILED = ("JobFailed", Group.FINISHED, "The Job failed; the message quotes the Job's own reason.")
@@ -295,7 +271,6 @@ class Reason(StrEnum):
     )
 
     # ------------------------------------------------------------ Events
-
     PLACED = ("Placed", Group.EVENT, "The workload was given a place; the message says where.")
     WAITING = ("Waiting", Group.EVENT, "The workload has no place yet; the message says why.")
     CHILD_EDITED = ("ChildEdited", Group.EVENT, "Somebody changed the Job so that it no longer follows the decision.")

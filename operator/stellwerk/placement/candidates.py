@@ -101,6 +101,11 @@ class Offer:
         lost, amount = self._room_taken()
         return wasteful, unknown, known + (amount or 0), wait, paid, lost, name, cluster, index
 
+    @property
+    def weight(self) -> int:
+        """The cost with what the room was worth when last asked for, in micro-units."""
+        return self.order[2] + (self._lost[2] or 0)
+
     def priced(self, cost: Cost) -> Cost:
         """Return the cost with what the room is worth to others, as it was when last asked for."""
         return msgspec.structs.replace(cost, room_taken=self._lost[2])
@@ -124,6 +129,7 @@ class Offer:
         size = self._allowed()
         if size < self.ask.least:
             return None
+        self._room_taken()
         ruled = ruled_on(self.ask, self.view)
         if ruled is None:
             nodes = self.view.place(self._request, size, self._kinds, at_least=self.ask.least)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -11,11 +11,10 @@ import msgspec
 
 from stellwerk.api.labels import DEFAULT_POLICY
 from stellwerk.api.reasons import Reason
-from stellwerk.model.decision import Candidate, Decision, Mode, Plan, Verdict
+from stellwerk.model.decision import Decision, Mode, Plan
 from stellwerk.model.policy import BUILT_IN_POLICY, Policy
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
-from stellwerk.placement import wording
 from stellwerk.placement.candidates import Offer, Shape, shape_of
 from stellwerk.placement.contest import Solver
 from stellwerk.placement.edits import Case
@@ -27,6 +26,7 @@ from stellwerk.placement.packing import Assignment
 from stellwerk.placement.pinning import pinned
 from stellwerk.placement.preemption import RoomMaker, preempting
 from stellwerk.placement.prospect import Prospect
+from stellwerk.placement.records import fit, not_accepted, stuck
 from stellwerk.placement.settling import Scene, is_due, settled
 from stellwerk.placement.together import Batch, Round, improved
 from stellwerk.placement.whatif import LOOKS_PER_CYCLE, Explainer
@@ -142,40 +142,36 @@ class _Planner:
 
     def _decide_as_wanted(self, workload: Workload, index: int) -> Decision | None:
         prospect = self.prospect_of(workload)
-        ranked = prospect.ranked() if prospect else []
         nodes = prospect.viable[index].place() if prospect else None
         if prospect is None or nodes is None:
             return None
-        return self._placed(workload, prospect, (ranked, index), nodes)
+        return self._placed(workload, prospect, index, nodes)
 
     def decide(self, workload: Workload) -> Decision:
         """Decide for one workload and take its room."""
         policy = self._policy_of(workload)
         if policy is None:
-            return _not_accepted(workload, Reason.POLICY_NOT_FOUND)
+            return not_accepted(workload, Reason.POLICY_NOT_FOUND)
         if not policy.admits_namespace(workload.key.namespace):
-            return _not_accepted(workload, Reason.POLICY_NOT_ALLOWED)
+            return not_accepted(workload, Reason.POLICY_NOT_ALLOWED)
         prospect = self._prospect(workload, policy)
         self._taken[workload.uid] = None
         if prospect.stuck is None:
-            ranked = prospect.ranked()
-            for index in ranked:
+            while (index := prospect.best()) is not None:
                 offer = prospect.viable[index]
                 nodes = offer.place()
                 if nodes is not None:
-                    return self._placed(workload, prospect, (ranked, index), nodes)
+                    return self._placed(workload, prospect, index, nodes)
                 prospect.full[index] = offer.full()
-            prospect.stuck = self._shortened(_stuck(workload, prospect.offers))
+            prospect.stuck = self._shortened(stuck(workload, prospect.offers))
         room = self._rooms.make_room(workload, policy, prospect.viable)
         if room is not None:
             return preempting(workload, room, prospect.stuck)
         return msgspec.structs.replace(prospect.stuck, key=workload.key, uid=workload.uid)
 
-    def _placed(
-        self, workload: Workload, prospect: Prospect, choice: tuple[Sequence[int], int], nodes: list[Assignment]
-    ) -> Decision:
-        self._taken[workload.uid] = choice[1]
-        decision = self._shortened(_fit(workload, prospect, choice, nodes))
+    def _placed(self, workload: Workload, prospect: Prospect, index: int, nodes: list[Assignment]) -> Decision:
+        self._taken[workload.uid] = index
+        decision = self._shortened(fit(workload, prospect, index, nodes))
         self._opportunity.passed()
         return decision
 
@@ -212,95 +208,3 @@ class _Planner:
             offers = offers_for(workload, policy, self._fleet, self._world.now)
             prospect = self._prospects[shape] = Prospect(offers)
         return prospect
-
-
-def _not_accepted(workload: Workload, reason: Reason) -> Decision:
-    policy, namespace = workload.policy, workload.key.namespace
-    if reason is Reason.POLICY_NOT_FOUND:
-        message = f"there is no PlacementPolicy {policy}"
-        unblock = f"create PlacementPolicy {policy}, or name another one in spec.policy"
-    else:
-        message = f"PlacementPolicy {policy} may not be used in namespace {namespace}"
-        unblock = f"add {namespace} to spec.namespaces of policy {policy}, or name another policy"
-    return Decision(workload.key, workload.uid, Mode.NEVER, reason, message, accepted=False, unblock=unblock)
-
-
-def _fit(
-    workload: Workload, prospect: Prospect, choice: tuple[Sequence[int], int], nodes: list[Assignment]
-) -> Decision:
-    offer = prospect.viable[choice[1]]
-    record, fitting, cheaper = _record(prospect, *choice)
-    placement = offer.placement(nodes)
-    cost = offer.priced(offer.cost_on(placement.replicas))
-    return Decision(
-        key=workload.key,
-        uid=workload.uid,
-        mode=Mode.FIT,
-        reason=Reason.CHEAPEST_FEASIBLE if cheaper is None else Reason.CHEAPEST_TOGETHER,
-        message=wording.chosen(offer.view.pool.name, cost, fitting, cheaper)
-        + wording.partly(placement, offer.ask.size),
-        chosen=placement,
-        cost=cost,
-        candidates=record,
-        considered=len(prospect.offers),
-    )
-
-
-def _record(
-    prospect: Prospect, ranked: Sequence[int], index: int
-) -> tuple[tuple[Candidate, ...], int, Candidate | None]:
-    """Return the candidates of a fit, how many others would have done, and the best one that was left to others."""
-    chosen = prospect.viable[index].candidate(Verdict.CHOSEN)
-    feasible: list[Candidate] = []
-    rejected: list[Candidate] = []
-    cheaper: Candidate | None = None
-    rest = (other for other in range(len(prospect.viable)) if other not in ranked)
-    better = ranked.index(index) if index in ranked else 0
-    for place, other in enumerate([*ranked, *rest]):
-        offer = prospect.viable[other]
-        if other != index and other not in prospect.full and offer.fits():
-            cheaper = cheaper or (offer.candidate(Verdict.FEASIBLE) if place < better else None)
-            feasible.append(offer.candidate(Verdict.FEASIBLE))
-        elif other != index:
-            why = prospect.full.get(other) or offer.full()
-            rejected.append(offer.candidate(Verdict.REJECTED, why))
-    rejected += [offer.candidate(Verdict.REJECTED, offer.rejections) for offer in prospect.offers if offer.rejections]
-    rejected.sort(key=lambda candidate: candidate.distance)  # stable: else by rank
-    return (chosen, *feasible, *rejected), len(feasible), cheaper
-
-
-def _stuck(workload: Workload, offers: Sequence[Offer]) -> Decision:
-    """Explain why no candidate will do, and what is the smallest change that would."""
-    judged = [offer.candidate(Verdict.REJECTED, offer.full()) for offer in offers]
-    judged.sort(key=lambda candidate: candidate.distance)  # stable: else by rank
-    never = bool(judged) and all(any(r.permanent for r in c.rejections) for c in judged)
-    mode = Mode.NEVER if never else Mode.WAIT
-    message = wording.stuck(workload, judged)
-    unblock = wording.unblock(judged)
-    if not judged:
-        message = f"needs {wording.need(workload)}; there is no pool at all"
-        unblock = "add nodes, or declare a ComputePool"
-    return Decision(
-        key=workload.key,
-        uid=workload.uid,
-        mode=mode,
-        reason=_reason(mode, judged),
-        message=message,
-        unblock=unblock,
-        candidates=tuple(judged),
-        considered=len(judged),
-    )
-
-
-def _reason(mode: Mode, judged: Iterable[Candidate]) -> str:
-    """Name the reason of a whole decision: the one thing in the way, if there is just one."""
-    candidates = list(judged)
-    if not candidates:
-        return Reason.NO_POOL
-    if mode is Mode.WAIT:
-        passing = [c for c in candidates if not any(r.permanent for r in c.rejections)]
-        return passing[0].rejections[0].reason
-    permanent = [{r.reason for r in c.rejections if r.permanent} for c in candidates]
-    shared = set.intersection(*permanent)
-    first = (r.reason for r in candidates[0].rejections if r.reason in shared)
-    return next(first, Reason.NEVER_FITS)

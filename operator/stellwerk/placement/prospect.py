@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from stellwerk.economics.cost import expected
 from stellwerk.model.decision import Decision, Rejection
-from stellwerk.placement.candidates import Offer
+from stellwerk.placement.candidates import Offer, Rank
 from stellwerk.placement.fleet import PoolView
+
+_COST: Final = 3
+"""How many of the first members of an order and of a rank tell the cost."""
 
 
 class Prospect:
@@ -22,10 +26,21 @@ class Prospect:
         self.stuck: Decision | None = None
         """The decision on the first workload of this shape that found no room."""
 
-    def ranked(self) -> list[int]:
-        """Return the viable candidates that are not known to be full, the best as room stands now first."""
-        some = [index for index in range(len(self.viable)) if index not in self.full]
-        return sorted(some, key=lambda index: self.viable[index].rank)
+    def best(self) -> int | None:
+        """Return the best viable candidate that is not known to be full, as room stands now; None if all are.
+
+        What is taken from others only adds to a cost: who is dearer without it is not looked at.
+        """
+        found: tuple[Rank, int] | None = None
+        for index, offer in enumerate(self.viable):
+            if index in self.full:
+                continue
+            if found is not None and offer.order[:_COST] > found[0][:_COST]:
+                break
+            rank = offer.rank
+            if found is None or rank < found[0]:
+                found = rank, index
+        return None if found is None else found[1]
 
     @property
     def least(self) -> int | None:

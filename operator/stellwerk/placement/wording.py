@@ -97,6 +97,13 @@ def partly(placement: Placement, size: int) -> str:
     return f"; starts with {placement.replicas} of {pods(size)}" if placement.replicas < size else ""
 
 
+def coming(placement: Placement) -> str:
+    """Say for how many nodes the pool has to grow first; nothing where all are there."""
+    if not placement.new_nodes:
+        return ""
+    return f"; {placement.new_nodes} {'node has' if placement.new_nodes == 1 else 'nodes have'} yet to come"
+
+
 def occupancy(view: PoolView, room: int, wanted: int) -> str:
     """Say how full a pool is for a gang that does not fit."""
     free, everything = view.accelerators
@@ -105,7 +112,8 @@ def occupancy(view: PoolView, room: int, wanted: int) -> str:
     resting = len(view.nodes) - view.usable_nodes
     verb = "takes" if resting == 1 else "take"
     more = f" ({resting} of its {len(view.nodes)} nodes {verb} no pods now)" if resting else ""
-    return f"{view.pool.name} has {text}{more}"
+    name = f"{view.pool.name}, grown as far as it may," if view.grows else view.pool.name
+    return f"{name} has {text}{more}"
 
 
 def chosen(pool: str, cost: Cost, others: int, cheaper: Candidate | None = None) -> str:
@@ -115,7 +123,11 @@ def chosen(pool: str, cost: Cost, others: int, cheaper: Candidate | None = None)
         return f"{pool} {why}; what it costs is not known because {cost.unknown}"
     why = f"is the cheapest of {others + 1} candidates that fit" if others else "is the only candidate that fits"
     hourly = amount(cost.per_hour, cost.currency)
-    if cheaper is not None and cheaper.cost.total is not None:
+    if cheaper is not None and cheaper.cost.total is not None and cheaper.cost.room_taken is not None:
+        saved = amount(cost.total - cheaper.cost.total, cost.currency)
+        room = amount(cheaper.cost.room_taken - (cost.room_taken or 0), cost.currency)
+        why = f"is best, for {cheaper.pool} would save {saved} and take room that is worth {room} more to others"
+    elif cheaper is not None and cheaper.cost.total is not None:
         alone = amount(cheaper.cost.total, cost.currency)
         why = f"makes the whole batch cheapest, though {cheaper.pool} would cost this workload {alone}"
     return f"{pool} {why}: {hourly} per hour, {amount(cost.total, cost.currency)} in total"
