@@ -9,7 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-from stellwerk.api.reason_groups import Group as Group
+from stellwerk.api.reason_groups import Group
+
+__all__ = ["Group", "Reason", "anchor"]
 
 
 class Reason(StrEnum):

@@ -42,6 +42,7 @@ def test_a_pool_scaled_to_zero_takes_what_it_can_grow_for() -> None:
     assert made.chosen.preferred_nodes == ()
     assert made.chosen.node_selector == {"pool": "pool"}
     assert verdicts(made) == [("pool", True, "Chosen")]
+    assert made.message.endswith("; 3 nodes have yet to come")
 
 
 def test_existing_nodes_are_used_before_new_ones() -> None:
@@ -89,6 +90,7 @@ def test_a_pool_never_grows_beyond_its_maximum() -> None:
     waits = decide(gang(replicas=2), seen)
     assert waits.mode is Mode.WAIT
     assert waits.reason == "CapacityFull"
+    assert "pool, grown as far as it may, has 8 free of 32, room for 1 of 2 pods" in waits.message
     never = decide(gang(replicas=5), seen)
     assert never.mode is Mode.NEVER
     assert never.reason == "TooBigForPool"
