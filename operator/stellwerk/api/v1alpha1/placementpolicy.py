@@ -114,7 +114,7 @@ class Migration(WireModel):
     enabled: Annotated[bool, doc("Whether running workloads may be moved at all.", True)] = False
     max_moves_per_hour: Annotated[
         int,
-        doc("Workloads under this policy that are moved within any hour, at most.", 4, ge=1, le=1000),
+        doc("Number of workloads under this policy that are moved within any hour, at most.", 4, ge=1, le=1000),
     ] = 4
     minimum_saving: Annotated[
         Amount,
