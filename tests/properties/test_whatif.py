@@ -19,7 +19,7 @@ from stellwerk.placement.whatif import LOOKS_PER_CYCLE, Explainer, Way
 from tests.builders import NOW
 from tests.properties.worlds import World, rich_worlds, worlds
 
-many = settings(max_examples=100)
+many = settings(max_examples=50)
 any_world = given(worlds() | rich_worlds())
 MODES = {Outcome.RUNS: Mode.FIT, Outcome.EVICTS: Mode.PREEMPT, Outcome.WAITS: Mode.WAIT}
 

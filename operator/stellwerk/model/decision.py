@@ -58,6 +58,8 @@ class Rejection(msgspec.Struct, frozen=True):
     """How much the change asks of people, compared to changes of other reasons."""
     effort: int = 0
     """Size of the change, to tell the smallest of several changes of one reason; no unit."""
+    pod_set: str = ""
+    """The further pod set of which it speaks; empty for the main one."""
 
 
 class CostPart(msgspec.Struct, frozen=True):
@@ -151,8 +153,10 @@ class PlacedSet(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     node_selector: dict[str, str] = {}
     preferred_nodes: tuple[str, ...] = ()
     """At most 100, in the order in which they were filled."""
+    pods_per_node: tuple[int, ...] = ()
+    """How many of its pods the packing put on each of them."""
     nodes_required: bool = False
-    """The pods are kept to these nodes."""
+    """The pods are kept to these nodes, and to so many on each."""
     tolerations: tuple[Toleration, ...] = ()
 
 
@@ -170,8 +174,10 @@ class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     node_selector: dict[str, str] = {}
     preferred_nodes: tuple[str, ...] = ()
     """At most 100, in the order in which they were filled."""
+    pods_per_node: tuple[int, ...] = ()
+    """How many of its pods the packing put on each of them."""
     nodes_required: bool = False
-    """The pods are kept to these nodes: elsewhere in the pool they could be in the way of others, or of each other."""
+    """The pods are kept to these nodes, and to so many on each: elsewhere they could be in the way of others."""
     new_nodes: int = 0
     """Nodes for which the pool has to grow first; none of them is among the preferred ones."""
     tolerations: tuple[Toleration, ...] = ()

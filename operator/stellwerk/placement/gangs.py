@@ -49,9 +49,12 @@ class SetChoice(NamedTuple):
         return None if first is None else first.ask.cost
 
     def rejection(self, why: Callable[[Offer], tuple[Rejection, ...]]) -> Rejection:
-        """Return what keeps it from the pool that is nearest to taking it; `why` tells that of one pool."""
+        """Return what keeps it from the pool that is nearest to taking it; `why` tells that of one pool.
+
+        A pool that nothing keeps it from would take it alone: what it lacks is room beside the other pods.
+        """
         told = [(offer, reasons) for offer in self.offers if (reasons := why(offer))]
-        if not told:
+        if len(told) < len(self.offers) or not told:
             cluster = self.offers[0].view.pool.cluster if self.offers else "this"
             return self._said(Reason.CAPACITY_FULL, f"cluster {cluster} has too little room beside the other pods")
         offer, reasons = min(told, key=lambda one: (sum(r.weight for r in one[1]), one[0].order))
@@ -62,11 +65,13 @@ class SetChoice(NamedTuple):
             permanent=all(any(one.permanent for one in others) for _, others in told),
             weight=sum(one.weight for one in reasons),
             effort=sum(one.effort for one in reasons),
+            pod_set=self.pod_set.name,
         )
 
     def _said(self, reason: Reason, message: str) -> Rejection:
         name = self.pod_set.name
-        return Rejection(reason, f"pod set {name}: {message}", f"free room for pod set {name}", permanent=False)
+        told, change = f"pod set {name}: {message}", f"free room for pod set {name}"
+        return Rejection(reason, told, change, permanent=False, pod_set=name)
 
     def on(self, views: Views) -> SetChoice:
         """Return the same on fresh views of the same pools."""
@@ -182,6 +187,7 @@ def _placed(pod_set: PodSet, placement: Placement) -> PlacedSet:
         accelerator=placement.accelerator,
         node_selector=placement.node_selector,
         preferred_nodes=placement.preferred_nodes,
+        pods_per_node=placement.pods_per_node,
         nodes_required=placement.nodes_required,
         tolerations=placement.tolerations,
     )

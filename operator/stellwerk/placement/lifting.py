@@ -20,9 +20,12 @@ from stellwerk.placement.sizes import smaller
 
 
 def edits_for(offer: Offer, rejections: tuple[Rejection, ...]) -> Iterator[Edit]:
-    """Yield what could be changed about each of the things that speak against a candidate."""
+    """Yield what could be changed about each of the things that speak against a candidate.
+
+    Of what keeps further pod sets away nothing is tried: they go to pools of their own.
+    """
     for rejection in rejections:
-        make = _EDITS.get(rejection.reason)
+        make = None if rejection.pod_set else _EDITS.get(rejection.reason)
         if make is not None:
             yield from make(offer, rejection)
 
