@@ -88,6 +88,8 @@ def compare(request: Request, tell: Tell) -> Comparison:
     if trace.left_out:
         notes.append(f"{trace.left_out} rows of {request.trace} are left out: they have not ended, or say no times")
     fleet = scenarios[0].snapshot
+    if growing := [pool.name for pool in fleet.pools if pool.growth is not None]:
+        notes.append(f"pools do not grow in a simulation; only the nodes of the fleet count: {', '.join(growing)}")
     jobs = jobs_of(trace.entries, _per_node(fleet), trace.start)
     results = tuple(_run(scenario, jobs, trace, request, tell) for scenario in scenarios)
     return Comparison(request, trace, Site(fleet).accelerators, results, tuple(notes))

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from stellwerk.lifecycle.reservations import reserve
 from stellwerk.model.accelerators import is_accelerator
 from stellwerk.model.decision import Decision
@@ -20,8 +22,8 @@ class Site:
     """What never changes during a simulation: nodes, their pools, and what others use of them."""
 
     def __init__(self, fleet: Snapshot) -> None:
-        """Look at a fleet."""
-        self.fleet = fleet
+        """Look at a fleet; its pools stay as large as they are, because a trace does not tell when nodes would come."""
+        self.fleet = replace(fleet, pools=tuple(replace(pool, growth=None) for pool in fleet.pools))
         self.offers = {node.name: node.allocatable for node in fleet.nodes}
         self.pools = {
             key: tuple(sorted(node.name for node in nodes if node.usable))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
+from stellwerk.model.capacity import Growth
 from stellwerk.model.policy import QueueOrder
 from stellwerk.sim.engine import Timeline, simulate
 from stellwerk.sim.planned import Planned
@@ -107,3 +109,10 @@ def test_no_accelerator_is_given_twice_and_every_job_gets_its_work(order: QueueO
     assert all(moment.accelerators <= 24 for moment in told.moments)
     for one in told.outcomes:
         assert one.held >= one.job.work + one.job.start_overhead - 1e-6
+
+
+def test_pools_do_not_grow_in_a_simulation() -> None:
+    fleet = cluster(1)
+    growing = replace(fleet, pools=tuple(replace(one, growth=Growth(5, 300)) for one in fleet.pools))
+    told = simulate(jobs(job("a", 8, 100), job("b", 8, 100)), Planned(growing, EPOCH))
+    assert ends(told) == {"a": 100, "b": 200}
