@@ -35,6 +35,18 @@ POOL_COST: Final = Gauge(
     (*_POOL, "capacity_type", "currency"),
     registry=REGISTRY,
 )
+POOL_STOCKED_OUT: Final = Gauge(
+    "stellwerk_pool_stocked_out",
+    "1 while nothing is placed on nodes that a growing pool has yet to get, because they did not come; else 0.",
+    _POOL,
+    registry=REGISTRY,
+)
+POOL_INTERRUPTIONS: Final = Gauge(
+    "stellwerk_pool_interruption_rate_per_hour",
+    "Interruptions per node and hour that decisions count with; of declared Spot pools.",
+    _POOL,
+    registry=REGISTRY,
+)
 PLACED_COST: Final = Gauge(
     "stellwerk_namespace_cost_per_hour",
     "Cost per hour of what is placed; what has no price is counted in stellwerk_workloads_unpriced instead.",
@@ -58,6 +70,9 @@ PENDING: Final = Gauge(
 )
 DECISIONS: Final = Counter(
     "stellwerk_decisions", "Decisions taken, by mode and reason.", ("mode", "reason"), registry=REGISTRY
+)
+MOVES: Final = Counter(
+    "stellwerk_moves", "Changes asked of workloads that have a place, by kind of move.", ("kind",), registry=REGISTRY
 )
 CYCLE: Final = Histogram(
     "stellwerk_cycle_seconds",

@@ -73,6 +73,20 @@ def _publish_pools(store: Store) -> None:
     metrics.replace(metrics.POOL_UTILIZATION, ratio)
     metrics.replace(metrics.POOL_COST, cost)
     metrics.replace(metrics.POOL_NODES, nodes)
+    _publish_supply(snapshot)
+
+
+def _publish_supply(snapshot: Snapshot) -> None:
+    known = [(pool, supply) for pool in snapshot.pools if (supply := snapshot.supply.get((pool.cluster, pool.name)))]
+    growing = ((pool, supply) for pool, supply in known if pool.growth is not None)
+    out = {(pool.cluster, pool.name): float(supply.stocked_out_until is not None) for pool, supply in growing}
+    rates = {
+        (pool.cluster, pool.name): float(supply.rate_per_hour)
+        for pool, supply in known
+        if supply.rate_per_hour is not None
+    }
+    metrics.replace(metrics.POOL_STOCKED_OUT, out)
+    metrics.replace(metrics.POOL_INTERRUPTIONS, rates)
 
 
 def _accelerators(pool: Pool, nodes: Sequence[Node], snapshot: Snapshot) -> dict[str, int]:

@@ -62,7 +62,7 @@ def nodes_to_come(pool: Pool, nodes: Sequence[Node], most: int) -> list[Node]:
     labels = {**_labels(pool, like), **growth.labels, **pool.node_selector}
     taints = tuple(dict.fromkeys((*(() if like is None else like.guards), *pool.taints)))
     count = max(0, min(growth.max_nodes - len(nodes), most))
-    names = (f"{_PREFIX}{number:05d}" for number in range(count))
+    names = (f"{_PREFIX}{pool.name}-{number:05d}" for number in range(count))
     whole = _completed(offer, pool)
     return [Node(name, {**labels, HOSTNAME_LABEL: name}, whole, taints=taints, cluster=pool.cluster) for name in names]
 

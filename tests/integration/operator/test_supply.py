@@ -124,6 +124,7 @@ def test_a_stock_out_sends_the_gang_to_the_next_best_pool_and_is_remembered_afte
     learned = eventually(lambda: supply(site, dry) if supply(site, dry)["stockOuts"] else None)
     assert learned["stockOuts"] == 1
     assert learned["until"] > learned["lastStockOut"]
+    eventually(lambda: hurried.metric(f'stellwerk_pool_stocked_out{{cluster="local",pool="{dry}"}}') == 1.0)
 
     assert hurried.stop() == 0
     hurried.start()

@@ -193,6 +193,11 @@ def test_a_new_node_offers_room_for_pods_and_the_declared_accelerators() -> None
     assert not is_to_come("pool-0000")
 
 
+def test_new_nodes_of_two_pools_are_not_taken_for_each_other() -> None:
+    first, second = (nodes_to_come(pool(name, growth=GROWTH), (), 2) for name in ("a", "b"))
+    assert len({node.name for node in (*first, *second)}) == 4
+
+
 def test_no_more_new_nodes_are_looked_at_than_pods_could_use() -> None:
     assert len(nodes_to_come(pool(growth=Growth(10_000, 600, OFFER)), (), 3)) == 3
 
