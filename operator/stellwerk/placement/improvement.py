@@ -12,12 +12,18 @@ from typing import Any, Final
 import highspy
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from stellwerk.placement.contest import Advice, Answer, Problem, Question, spread
 from stellwerk.placement.programme import Programme, Rows
 
 _SCALE: Final = 1e6
 """Costs enter in currency units: solvers like numbers near one."""
+
+_GAPS: Final = ((400, 1e-6), (1500, 1e-3))
+"""Up to so many pairs of a demand and a room, an assignment so near to the bound is good enough."""
+_LAST_GAP: Final = 5e-3
+"""The same for larger questions: the last tenth of a per cent takes most of the time."""
 
 _SURE: Final = 1e-7
 """A bound is lowered by this part of itself, to be one in spite of the solver's tolerance."""
@@ -28,8 +34,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     nodes: int = 400
     """Of the search tree."""
-    gap: float = 1e-4
-    """Relative distance to the bound at which an assignment is good enough."""
+    gap: float | None = None
+    """Relative distance to the bound at which an assignment is good enough; None goes by the size of the question."""
     seconds: float | None = None
     """Of the clock; only where nobody relies on the same answer twice."""
 
@@ -39,7 +45,7 @@ DEFAULT_LIMITS: Final = Limits()
 
 def solve(problem: Problem, limits: Limits = DEFAULT_LIMITS) -> Answer:
     """Return the cheapest assignment found, and a bound on what any costs; without `seconds` a pure function."""
-    programme = Programme(problem)
+    programme, limits = Programme(problem), replace(limits, gap=_gap(problem, limits))
     placed = [crowd.placed for crowd in problem.crowds]
     if any(crowd.size > crowd.placed for crowd in problem.crowds):
         most = _run(programme, -np.ones(len(problem.choices)), programme.crowd_rows(placed, exact=False), limits)
@@ -58,6 +64,12 @@ def solve(problem: Problem, limits: Limits = DEFAULT_LIMITS) -> Answer:
 def advise(question: Question) -> Advice | None:
     """Answer a question at once: a `Solver` for whoever can wait."""
     return spread(question, solve(question.problem))
+
+
+def _gap(problem: Problem, limits: Limits) -> float:
+    if limits.gap is not None:
+        return limits.gap
+    return next((gap for pairs, gap in _GAPS if problem.pairs <= pairs), _LAST_GAP)
 
 
 def _per_crowd(problem: Problem, counts: tuple[int, ...]) -> list[int]:
