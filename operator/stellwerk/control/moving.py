@@ -7,14 +7,18 @@ from typing import Final
 
 import msgspec
 
+from stellwerk import metrics
 from stellwerk.api.reasons import Reason
 from stellwerk.control.store import Store
 from stellwerk.lifecycle.eviction import is_leaving, was_evicted
 from stellwerk.lifecycle.observed import Eviction, Resize, WorkloadState
 from stellwerk.lifecycle.reservations import reserve
+from stellwerk.logs import get_logger
 from stellwerk.model.decision import Move, MoveKind
 from stellwerk.model.snapshot import Reservation
 from stellwerk.model.workload import Workload
+
+_log = get_logger(__name__)
 
 _REASONS: Final = {MoveKind.PREEMPT: Reason.PREEMPTED, MoveKind.MIGRATE: Reason.MIGRATED}
 
@@ -43,6 +47,8 @@ def with_wishes(states: Sequence[WorkloadState], moves: Iterable[Move], store: S
         state = found.get(move.uid) or store.state(move.uid)
         if state is not None:
             found[move.uid] = _asked(state, move)
+            metrics.MOVES.labels(move.kind.value).inc()
+            _log.info("move", workload=str(move.key), kind=move.kind.value, why=move.message)
     return list(found.values())
 
 

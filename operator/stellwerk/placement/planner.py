@@ -24,7 +24,8 @@ from stellwerk.placement.opportunity import Opportunity
 from stellwerk.placement.ordering import queue_order
 from stellwerk.placement.packing import Assignment
 from stellwerk.placement.pinning import pinned
-from stellwerk.placement.preemption import RoomMaker, preempting
+from stellwerk.placement.preemption import RoomMaker
+from stellwerk.placement.promises import preempting
 from stellwerk.placement.prospect import Prospect
 from stellwerk.placement.records import fit, not_accepted, stuck
 from stellwerk.placement.settling import Scene, is_due, settled

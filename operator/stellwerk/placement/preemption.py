@@ -7,28 +7,24 @@ a place that is not needed. Room is only promised here: the workload is placed i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 import msgspec
 
-from stellwerk.api.reasons import Reason
 from stellwerk.economics.cost import Site
 from stellwerk.economics.disruption import running_cost
-from stellwerk.model.decision import Candidate, Cost, CostPart, Decision, Mode, Move, MoveKind, Verdict
+from stellwerk.model.decision import Cost, Move
 from stellwerk.model.policy import Policy, policy_of
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
-from stellwerk.model.workload import AcceleratorOption, Workload
-from stellwerk.placement import wording
+from stellwerk.model.workload import Workload
 from stellwerk.placement.candidates import Offer
 from stellwerk.placement.fleet import PoolView
 from stellwerk.placement.sacrifices import Freed, Sacrifice, add, expendable, freed_by, move_of, sacrifice_of
 from stellwerk.placement.victims import NOTHING, Levels, Price, cheapest, price_of
-
-DISRUPTION: Final = "Disruption"
-"""Cost part: what others lose."""
 
 TRIES_PER_CYCLE: Final = 20_000
 """Combinations that are tried in one cycle at most: what finds no room then waits for the next cycle."""
@@ -53,17 +49,27 @@ class RoomMaker:
         self._promised = snapshot.promised
         self._now = now
         self._nodes: dict[tuple[str, str], frozenset[str]] = {}
-        self._leaving = [one for one in snapshot.running if one.going]
-        self._by_pool: defaultdict[tuple[str, str], list[Running]] = defaultdict(list)
-        for one in snapshot.running:
-            if one.settled and one.placement is not None:
-                self._by_pool[one.placement.cluster, one.placement.pool].append(one)
+        self._running = snapshot.running
         self._costs: dict[str, Cost] = {}
         self._tries = TRIES_PER_CYCLE
         self._hopeless: dict[int, int] = {}
         """Highest priority that found no room on these offers: who has less cannot take more, and room never grows."""
         self._moved: set[str] = set()
         self._moves: list[Move] = []
+
+    @cached_property
+    def _leaving(self) -> list[Running]:
+        """What is on its way out; looked for only where somebody needs room."""
+        return [one for one in self._running if one.going]
+
+    @cached_property
+    def _by_pool(self) -> Mapping[tuple[str, str], list[Running]]:
+        """What may be asked to give room, by cluster and pool."""
+        found: defaultdict[tuple[str, str], list[Running]] = defaultdict(list)
+        for one in self._running:
+            if one.settled and one.placement is not None:
+                found[one.placement.cluster, one.placement.pool].append(one)
+        return found
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -153,7 +159,7 @@ class RoomMaker:
         view = room.offer.view
         moved = {move.uid for move in room.moves}
         freed = self._freed_by_leaving(view)
-        for victim in self._by_pool[view.pool.cluster, view.pool.name]:
+        for victim in self._by_pool.get((view.pool.cluster, view.pool.name), ()):
             if victim.uid in moved:
                 move = next(one for one in room.moves if one.uid == victim.uid)
                 add(freed, freed_by(victim, move.placement.replicas if move.placement else 0))
@@ -233,60 +239,3 @@ class _Trial:
                 add(change, victim.freed(before), -1)
         self._levels = levels
         self._offer.view.bins.shift(change)
-
-
-def preempting(workload: Workload, room: Room, stuck: Decision) -> Decision:
-    """Return the decision on a workload for which others make room; it has no place yet.
-
-    Args:
-        workload: Who needs the room.
-        room: As `RoomMaker.make_room` returned it.
-        stuck: The decision as it would be without.
-    """
-    offer, price = room.offer, room.price
-    pool = offer.view.pool
-    cost = with_disruption(offer.ask.cost, None if price.unknown else price.loss)
-    chosen = msgspec.structs.replace(offer.candidate(Verdict.FEASIBLE), cost=cost)
-    others = [one for one in stuck.candidates if (one.pool, one.cluster, one.option) != _of(chosen)]
-    return msgspec.structs.replace(
-        stuck,
-        key=workload.key,
-        uid=workload.uid,
-        mode=Mode.PREEMPT,
-        reason=Reason.PREEMPTING,
-        message=_told(pool.name, room, cost),
-        unblock=None,
-        candidates=(chosen, *others)[: max(1, len(stuck.candidates))],
-    )
-
-
-def with_disruption(cost: Cost, loss: int | None) -> Cost:
-    """Return the cost with what others lose as one more part; unknown if that is not known."""
-    if loss is None:
-        return msgspec.structs.replace(cost, total=None, parts=(), unknown="what others lose by it is not known")
-    if cost.total is None or not loss:
-        return cost
-    parts = (*cost.parts, CostPart(DISRUPTION, loss))
-    return msgspec.structs.replace(cost, total=cost.total + loss, parts=parts)
-
-
-def _of(candidate: Candidate) -> tuple[str, str, AcceleratorOption | None]:
-    return candidate.pool, candidate.cluster, candidate.option
-
-
-def _told(pool: str, room: Room, cost: Cost) -> str:
-    """Say whose room is taken and what that costs."""
-    if not room.moves:
-        return f"{pool} has room once {wording.listed(room.awaited)} {_have(len(room.awaited))} left it"
-    kinds = {MoveKind.SHRINK: "shrinking", MoveKind.PREEMPT: "evicting"}
-    acts = [
-        f"{verb} {wording.listed([str(move.key) for move in room.moves if move.kind is kind])}"
-        for kind, verb in kinds.items()
-        if any(move.kind is kind for move in room.moves)
-    ]
-    loss = "an unknown amount" if room.price.unknown else wording.amount(room.price.loss, cost.currency)
-    return f"{pool} has room after {' and '.join(acts)}, which loses {loss} of work and restarts"
-
-
-def _have(count: int) -> str:
-    return "has" if count == 1 else "have"

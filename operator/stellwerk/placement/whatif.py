@@ -21,7 +21,8 @@ from stellwerk.placement.edits import Case, Edit, Kind
 from stellwerk.placement.fleet import Fleet, PoolView
 from stellwerk.placement.lifting import edits_for
 from stellwerk.placement.offering import offers_for
-from stellwerk.placement.preemption import Room, RoomMaker, with_disruption
+from stellwerk.placement.preemption import Room, RoomMaker
+from stellwerk.placement.promises import with_disruption
 
 LOOKS_PER_CYCLE: Final = 600
 """Candidates that are judged to explain what one cycle did not place: the first in the queue are explained first."""
