@@ -79,8 +79,10 @@ def _publish_pools(store: Store) -> None:
 def _publish_supply(snapshot: Snapshot) -> None:
     known = [(pool, supply) for pool in snapshot.pools if (supply := snapshot.supply.get((pool.cluster, pool.name)))]
     growing = ((pool, supply) for pool, supply in known if pool.growth is not None)
-    out = {(pool.cluster, pool.name): float(supply.stocked_out_until is not None) for pool, supply in growing}
-    rates = {
+    out: dict[Labels, float] = {
+        (pool.cluster, pool.name): float(supply.stocked_out_until is not None) for pool, supply in growing
+    }
+    rates: dict[Labels, float] = {
         (pool.cluster, pool.name): float(supply.rate_per_hour)
         for pool, supply in known
         if supply.rate_per_hour is not None
