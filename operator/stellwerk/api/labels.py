@@ -43,6 +43,9 @@ ORIGINAL_ANNOTATION: Final = "stellwerk.dev/before-placement"
 """On a user's Job that was placed: node selector, tolerations and affinity of its template as they were before, as
 JSON. They are put back when the Job loses its place, so that it can get another one."""
 
+SEAT_GATE: Final = "stellwerk.dev/seat"
+"""Scheduling gate of pods whose node must be exact: taken away while the node is named."""
+
 FORBIDDEN_NAMESPACES: Final = frozenset({"kube-system"})
 """Nothing there is ever touched, labelled or not."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 
 from stellwerk.cluster import errors, requests
 from stellwerk.cluster.backoff import Backoff
@@ -13,7 +13,7 @@ from stellwerk.cluster.outcome import NotLeader
 from stellwerk.cluster.requests import Write, Written
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.window import Window
-from stellwerk.lifecycle.actions import CreateJob, CreateWorkload, DeleteJob, PatchStatus
+from stellwerk.lifecycle.actions import CreateJob, CreateWorkload, DeleteJob, PatchStatus, SeatPod
 
 _GLANCE_SECONDS: Final = 0.25
 
@@ -84,8 +84,8 @@ class Attempts:
             if found is None:  # it was deleted in between
                 raise errors.Unreachable(str(error)) from error
             return found
-        except errors.NotFound:
-            if isinstance(action, DeleteJob):
+        except (errors.NotFound, errors.Conflict, errors.Invalid) as error:
+            if _is_moot(action, error):
                 return Written("", action.uid)
             raise
         self.window.succeeded()
@@ -134,6 +134,16 @@ class Attempts:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _is_moot(action: Write, error: errors.ApiError) -> TypeGuard[DeleteJob | SeatPod]:
+    """Tell whether a refusal says that there is nothing left to do.
+
+    What is to be deleted is gone; a pod is gone, another one, or not held back any more.
+    """
+    if isinstance(action, DeleteJob):
+        return isinstance(error, errors.NotFound)
+    return isinstance(action, SeatPod)
 
 
 def _never_known(action: Write, error: errors.ApiError) -> errors.OutcomeUnknown:

@@ -10,7 +10,7 @@ import msgspec
 from stellwerk.api.labels import PLACEMENT_ANNOTATION
 from stellwerk.cluster import errors
 from stellwerk.cluster.outcome import NameTaken
-from stellwerk.cluster.resources import AIWORKLOADS, COMPUTE_POOLS, JOBS, PLACEMENT_POLICIES
+from stellwerk.cluster.resources import AIWORKLOADS, COMPUTE_POOLS, JOBS, PLACEMENT_POLICIES, PODS
 from stellwerk.cluster.resources import object_path as path_of
 from stellwerk.cluster.session import FIELD_MANAGER, MERGE_PATCH, Request
 from stellwerk.cluster.structs import ObjectMeta
@@ -23,9 +23,10 @@ from stellwerk.lifecycle.actions import (
     PatchJob,
     PatchStatus,
     ResetJobStart,
+    SeatPod,
 )
 
-Write = PatchStatus | CreateJob | PatchJob | DeleteJob | ResetJobStart | CreateWorkload | PatchConfigStatus
+Write = PatchStatus | CreateJob | PatchJob | SeatPod | DeleteJob | ResetJobStart | CreateWorkload | PatchConfigStatus
 """An action that writes an object; events are recorded elsewhere."""
 
 _QUERY: Final = {"fieldManager": FIELD_MANAGER}
@@ -63,7 +64,7 @@ def request_for(action: Write, version: str | None) -> Request:
     match action:
         case PatchStatus() | PatchConfigStatus() | ResetJobStart():
             return _patch(f"{path}/status", action.body, version)
-        case PatchJob():
+        case PatchJob() | SeatPod():
             return _patch(path, action.body, version)
         case DeleteJob():
             return _delete(path, action.uid)
@@ -78,6 +79,8 @@ def object_path(action: Write) -> str:
             return path_of(AIWORKLOADS.path, action.key.namespace, action.key.name)
         case PatchJob() | DeleteJob() | ResetJobStart():
             return path_of(JOBS.path, action.key.namespace, action.key.name)
+        case SeatPod():
+            return path_of(PODS.path, action.key.namespace, action.key.name)
         case PatchConfigStatus():
             return f"{_CONFIG[action.kind]}/{action.name}"
         case CreateJob():

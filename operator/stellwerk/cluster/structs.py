@@ -132,10 +132,18 @@ class Affinity(_Wire, frozen=True):
     pod_anti_affinity: dict[str, Any] | None = None
 
 
+class SchedulingGate(_Wire, frozen=True):
+    """What keeps kube-scheduler from looking at a pod."""
+
+    name: str
+
+
 class PodSpec(_Wire, frozen=True):
     """Where a pod runs and what it asks for."""
 
     node_name: str = ""
+    node_selector: dict[str, str] | None = None
+    scheduling_gates: tuple[SchedulingGate, ...] | None = None
     containers: tuple[Container, ...] | None = None
     init_containers: tuple[Container, ...] | None = None
     overhead: dict[str, str] | None = None

@@ -11,11 +11,15 @@ from collections.abc import Mapping
 
 import msgspec
 
+from stellwerk.api.labels import SEAT_GATE
 from stellwerk.cluster import structs
+from stellwerk.lifecycle.seating import Held, HeldPod
 from stellwerk.model.capacity import Node, Taint
+from stellwerk.model.discovery import HOSTNAME_LABEL
 from stellwerk.model.podrules import Neighbour, anti_affinity_of, ports_of
 from stellwerk.model.pods import pod_requests
 from stellwerk.model.resources import Resources
+from stellwerk.model.workload import WorkloadKey
 
 
 class PodUse(msgspec.Struct, frozen=True):
@@ -31,6 +35,10 @@ class PodUse(msgspec.Struct, frozen=True):
     """Of an Indexed Job."""
     neighbour: Neighbour | None = None
     """As other pods must put up with it."""
+    held: HeldPod | None = None
+    """It waits to be told its node."""
+    host: str = ""
+    """Host name of the node that it was told, while it is not bound."""
 
 
 class JobPods(msgspec.Struct, frozen=True):
@@ -108,6 +116,17 @@ class Capacity:
         indexes = sorted((pod.index, pod.node, pod.requests) for pod in bound if pod.index is not None)
         return Places(tuple((node, pods[node], used[node]) for node in sorted(pods)), tuple(indexes))
 
+    def held_of(self, job: str) -> Held:
+        """Return the pods of a Job that wait to be told their node, and where the others are."""
+        pods = self._by_job.get(job, {}).values()
+        waiting = tuple(sorted(pod.held for pod in pods if pod.held is not None))
+        if not waiting:
+            return Held()
+        hosts = {name: node.labels.get(HOSTNAME_LABEL, "") for name, node in self._nodes.items() if node.usable}
+        names = {host: name for name, host in hosts.items()}
+        there = Counter(pod.node or names.get(pod.host, "") for pod in pods if pod.held is None)
+        return Held(waiting, tuple(sorted(there.items())), tuple(sorted(pair for pair in hosts.items() if pair[1])))
+
     def set_node(self, new: structs.Node | None, old: structs.Node | None) -> bool:
         """Take in an event of a node; tell whether anything that decisions depend on changed (heartbeats do not)."""
         if new is None:
@@ -166,7 +185,17 @@ def use_of(pod: structs.Pod, before: PodUse | None) -> PodUse:
     """Reduce a pod to what matters; its requests never change, so they are worked out once."""
     requests = before.requests if before else pod_requests(msgspec.to_builtins(pod.spec))
     told = None if pod.spec.node_name else pod.unschedulable
-    return PodUse(pod.job, pod.spec.node_name, requests, told, pod.index, _neighbour(pod, before))
+    selector = pod.spec.node_selector or {}
+    host = "" if pod.spec.node_name else selector.get(HOSTNAME_LABEL, "")
+    return PodUse(pod.job, pod.spec.node_name, requests, told, pod.index, _neighbour(pod, before), _held(pod), host)
+
+
+def _held(pod: structs.Pod) -> HeldPod | None:
+    gates = tuple(gate.name for gate in pod.spec.scheduling_gates or ())
+    if SEAT_GATE not in gates or pod.metadata.deletion_timestamp is not None:
+        return None
+    key = WorkloadKey(pod.metadata.namespace, pod.metadata.name)
+    return HeldPod(key, pod.metadata.uid, pod.index, tuple(gate for gate in gates if gate != SEAT_GATE))
 
 
 def _neighbour(pod: structs.Pod, before: PodUse | None) -> Neighbour:

@@ -201,6 +201,7 @@ class Store:
         further = [self.capacity.pods_of(job) for job in self.workloads.set_job_ids(uid)]
         told = next((one.unschedulable for one in (pods, *further) if one.unschedulable), None)
         state = self._admitted(self.workloads.state(uid, msgspec.structs.replace(pods, unschedulable=told)))
+        state = self._with_held(uid, state)
         counts = [(one.bound, one.unbound) for one in further]
         reserved = None if state is None else reservation_of(state, pods.bound, pods.unbound, counts)
         if reserved is None and self.rooms.reserves(uid) and not any(one.bound for one in (pods, *further)):
@@ -209,6 +210,17 @@ class Store:
         self.demand.see(uid, state)
         self._note_running(uid, state, pods)
         return state
+
+    def _with_held(self, uid: str, state: WorkloadState | None) -> WorkloadState | None:
+        """Add the pods that wait to be told their node; only few placements hold any back."""
+        placement = None if state is None else state.status.placement
+        if state is None or placement is None:
+            return state
+        if not (placement.nodes_required or any(one.nodes_required for one in placement.pod_sets)):
+            return state
+        jobs = (self.workloads.job_id(uid), *self.workloads.set_job_ids(uid))
+        held = tuple(self.capacity.held_of(job) for job in jobs)
+        return msgspec.structs.replace(state, held=held) if any(one.pods for one in held) else state
 
     def _admitted(self, state: WorkloadState | None) -> WorkloadState | None:
         """Look at the pods as the API server will make them: what is reserved for them is what they will take."""

@@ -55,6 +55,15 @@ class ResetJobStart(msgspec.Struct, frozen=True, tag_field="action", tag=True):
     body: Body = msgspec.field(default_factory=lambda: {"status": {"startTime": None}})
 
 
+class SeatPod(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Merge-patch a pod that is held back; one that is gone, or free already, is left alone."""
+
+    key: WorkloadKey
+    """Of the pod."""
+    uid: str
+    body: Body
+
+
 class CreateWorkload(msgspec.Struct, frozen=True, tag_field="action", tag=True):
     """Create the AIWorkload of a user's Job."""
 
@@ -91,7 +100,8 @@ class PatchConfigStatus(msgspec.Struct, frozen=True, tag_field="action", tag=Tru
     body: Body
 
 
-Action = PatchStatus | CreateJob | PatchJob | DeleteJob | ResetJobStart | CreateWorkload | EmitEvent | PatchConfigStatus
+Job = CreateJob | PatchJob | DeleteJob | ResetJobStart
+Action = PatchStatus | Job | SeatPod | CreateWorkload | EmitEvent | PatchConfigStatus
 
 
 class Transaction(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from stellwerk.api.labels import (
     ORIGINAL_ANNOTATION,
     PLACEMENT_ANNOTATION,
     POLICY_LABEL,
+    SEAT_GATE,
     WORKLOAD_LABEL,
 )
 from stellwerk.lifecycle.observed import JobView
@@ -28,10 +29,6 @@ Json = dict[str, Any]
 _NAME_KEPT: Final = 48
 """So much of a workload's name, `-`, 8 digits, and `-9999` of an indexed pod's host name fit into 63."""
 
-_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
-_NO_PREFERENCE: Final[Mapping[str, str]] = {"operator": "Exists", "effect": "PreferNoSchedule"}
-"""Where nodes are named, what nodes would rather not have must not outweigh the order in which they are filled."""
 _PREFERENCE: Final = 100
 """The greatest weight of a preference: the nodes that the packing found, before any other score."""
 
@@ -89,11 +86,13 @@ def job_patch(job: JobView, placement: Placement, uid: str) -> Json:
     patch: Json = {}
     if placement.node_selector:
         patch["nodeSelector"] = dict(placement.node_selector)
-    if placement.tolerations or placement.nodes_required:
+    if placement.tolerations:
         patch["tolerations"] = _tolerations(pod_spec, placement)
     if placement.preferred_nodes:
         affinity = _affinity(pod_spec, placement)
         patch["affinity"] = {"nodeAffinity": affinity["nodeAffinity"]}
+    if placement.nodes_required:
+        patch["schedulingGates"] = _gates(pod_spec)
     return {
         "metadata": {
             "annotations": {
@@ -132,6 +131,8 @@ def _pod_spec(template: Mapping[str, Any], placement: Placement) -> Json:
         spec["tolerations"] = tolerations
     if placement.preferred_nodes:
         spec["affinity"] = _affinity(template, placement)
+    if placement.nodes_required:
+        spec["schedulingGates"] = _gates(template)
     return spec
 
 
@@ -153,39 +154,25 @@ def _containers(containers: list[Json], placement: Placement) -> list[Json]:
 def _tolerations(pod_spec: Mapping[str, Any], placement: Placement) -> list[Json]:
     own: list[Json] = list(pod_spec.get("tolerations") or ())
     added: list[Json] = [msgspec.to_builtins(toleration) for toleration in placement.tolerations]
-    if placement.nodes_required:
-        added.append(_NO_PREFERENCE)
     return own + [toleration for toleration in added if toleration not in own]
 
 
 def _affinity(pod_spec: Mapping[str, Any], placement: Placement) -> Json:
-    """Prefer the packed nodes, so that a lost node heals inside its pool; or require them, where it must be so."""
+    """Prefer the packed nodes: only prefer, so that a lost node heals inside its pool."""
     own = pod_spec.get("affinity") or {}
     nodes = own.get("nodeAffinity") or {}
-    named = {"key": HOSTNAME_LABEL, "operator": "In", "values": list(placement.preferred_nodes)}
-    if placement.nodes_required:
-        # Those that are filled first, before the one that is only filled in part: the rest of that is for others.
-        first = {**named, "values": list(placement.preferred_nodes[:-1])}
-        preferred = {_PREFERRED: [_preferring(first)]} if first["values"] else {}
-        rest = {key: value for key, value in nodes.items() if key != _PREFERRED}
-        return {**own, "nodeAffinity": {**rest, _REQUIRED: _narrowed(nodes.get(_REQUIRED), named), **preferred}}
-    preference = _preferring(named)
-    kept = [term for term in nodes.get(_PREFERRED) or () if term != preference]
-    return {**own, "nodeAffinity": {**nodes, _PREFERRED: [*kept, preference]}}
-
-
-def _preferring(named: Json) -> Json:
-    return {"weight": _PREFERENCE, "preference": {"matchExpressions": [named]}}
-
-
-def _narrowed(required: Json | None, named: Json) -> Json:
-    """Add a demand to each alternative that the user gave; an empty one stays one that nothing meets."""
-    terms = (required or {}).get("nodeSelectorTerms")
-    if not terms:
-        return {"nodeSelectorTerms": [{"matchExpressions": [named]}]}
-    return {
-        "nodeSelectorTerms": [
-            {**term, "matchExpressions": [*(term.get("matchExpressions") or ()), named]} if any(term.values()) else term
-            for term in terms
-        ]
+    preference = {
+        "weight": _PREFERENCE,
+        "preference": {
+            "matchExpressions": [{"key": HOSTNAME_LABEL, "operator": "In", "values": list(placement.preferred_nodes)}]
+        },
     }
+    key = "preferredDuringSchedulingIgnoredDuringExecution"
+    kept = [term for term in nodes.get(key) or () if term != preference]
+    return {**own, "nodeAffinity": {**nodes, key: [*kept, preference]}}
+
+
+def _gates(pod_spec: Mapping[str, Any]) -> list[Json]:
+    """Hold the pods back until each is told its node."""
+    own = [gate for gate in pod_spec.get("schedulingGates") or () if gate.get("name") != SEAT_GATE]
+    return [*own, {"name": SEAT_GATE}]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from stellwerk.lifecycle.actions import PatchConfigStatus
+from stellwerk.lifecycle.seating import Held
 from stellwerk.lifecycle.wire import WorkloadStatus
 from stellwerk.model.decision import Cost, Placement
 from stellwerk.model.workload import InvalidWorkload, Workload, WorkloadKey
@@ -101,6 +102,8 @@ class WorkloadState(msgspec.Struct, frozen=True):
     """What kube-scheduler says of a pod that it cannot bind, if it has said so."""
     refusal: str | None = None
     """What the API server said when it refused to create or release the Job just now."""
+    held: tuple[Held, ...] = ()
+    """Pods that wait to be told their node, of the main pod set and the further ones; empty where none does."""
     eviction: Eviction | None = None
     """Why its place must be given up now; without effect where it has none."""
     resize: Resize | None = None

@@ -78,6 +78,7 @@ def placement_of(placement: Placement, placed: PlacedSet) -> Placement:
         accelerator=placed.accelerator,
         node_selector=placed.node_selector,
         preferred_nodes=placed.preferred_nodes,
+        pods_per_node=placed.pods_per_node,
         nodes_required=placed.nodes_required,
         tolerations=placed.tolerations,
         pod_sets=(),

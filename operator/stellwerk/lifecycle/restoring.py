@@ -15,7 +15,7 @@ from stellwerk.api.labels import ORIGINAL_ANNOTATION, PLACEMENT_ANNOTATION
 from stellwerk.lifecycle.merging import Json, merge_patch
 from stellwerk.lifecycle.observed import JobView
 
-_STEERED: Final = ("nodeSelector", "tolerations", "affinity")
+_STEERED: Final = ("nodeSelector", "tolerations", "affinity", "schedulingGates")
 """What a release changes of a pod spec, and Kubernetes lets be changed."""
 
 

@@ -17,6 +17,7 @@ from stellwerk.lifecycle.messages import events_for
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.podsets import has_remains, missing_set_jobs, stopping_actions
 from stellwerk.lifecycle.resizing import resize_actions, resize_event
+from stellwerk.lifecycle.seating import seat_actions
 from stellwerk.lifecycle.standing import awaits_release, holds_place
 from stellwerk.lifecycle.status import next_status, refusal_of, same_meaning
 from stellwerk.lifecycle.wire import WorkloadStatus
@@ -66,6 +67,8 @@ def _transaction(state: WorkloadState, decision: Decision | None, now: datetime,
         actions.append(PatchStatus(workload.key, workload.uid, identity.resource_version, body))
     actions += _child_actions(state, new) or leaving_actions(state, new)
     actions += stopping_actions(state, new, main=not is_evicted(new))
+    if new.placement is not None and state.held:
+        actions += seat_actions(new.placement, state.held)
     if written:
         actions += events_for(state, new)
         if told := resize_event(state):

@@ -12,6 +12,7 @@ from stellwerk.economics.cost import expected_cost, run_hours
 from stellwerk.model.capacity import CapacityType
 from stellwerk.model.decision import Candidate, Cost, PlacedAccelerator, Placement, Rejection, Verdict
 from stellwerk.model.resources import Resources
+from stellwerk.model.shares import WHOLE, units_of
 from stellwerk.model.workload import AcceleratorOption, DataAt, PodSet, PodShape, Workload
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.coming import is_to_come
@@ -42,8 +43,8 @@ Shape = tuple[
 Views = Mapping[int, PoolView]
 """A fresh view of each pool, by the `id` of the old one."""
 
-Rank = tuple[bool, bool, int, int, int, int, str, str, int]
-Order = tuple[bool, bool, int, int, int, str, str, int]
+Rank = tuple[bool, bool, int, int, int, int, int, str, str, int]
+Order = tuple[bool, bool, int, int, int, int, str, str, int]
 
 
 def shape_of(workload: Workload) -> Shape:
@@ -80,7 +81,8 @@ class Offer:
         self._lost = _UNASKED
 
     def _order(self, index: int) -> Order:
-        """Rank: known and low cost first, then what is there already, then what is paid anyway, then by name.
+        """Rank: known and low cost first, then what is there already, a small part of a device for a share, and what
+        is paid anyway, then by name.
 
         Work that needs no accelerator prefers pools without: there it takes no room from those who
         need them.
@@ -89,7 +91,15 @@ class Offer:
         wasteful = self.ask.option is None and pool.accelerator is not None
         paid = pool.capacity_type.rank
         known = total if total is not None else 0
-        return wasteful, total is None, known, self.view.site.wait_s, paid, pool.name, pool.cluster, index
+        wait, device = self.view.site.wait_s, self._device_taken()
+        return wasteful, total is None, known, wait, device, paid, pool.name, pool.cluster, index
+
+    def _device_taken(self) -> int:
+        """Return how much of a device a share takes there, in thousandths; 1000 for whole ones and for none."""
+        option, has = self.ask.option, self.view.pool.accelerator
+        if option is None or has is None or not option.is_share:
+            return WHOLE
+        return min(WHOLE, (units_of(option, has) or has.slices) * has.part_milli // has.slices)
 
     @property
     def rank(self) -> Rank:
@@ -97,9 +107,9 @@ class Offer:
 
         Rules that pods have for each other are left out of the look at the room: it only ranks.
         """
-        wasteful, unknown, known, wait, paid, name, cluster, index = self.order
+        wasteful, unknown, known, wait, device, paid, name, cluster, index = self.order
         lost, amount = self._room_taken()
-        return wasteful, unknown, known + (amount or 0), wait, paid, lost, name, cluster, index
+        return wasteful, unknown, known + (amount or 0), wait, device, paid, lost, name, cluster, index
 
     @property
     def weight(self) -> int:
@@ -225,6 +235,7 @@ class Offer:
             accelerator=self._accelerator(),
             node_selector={**pool.node_selector, **dict(self._found.selector)},
             preferred_nodes=tuple(one.node for one in nodes if not is_to_come(one.node))[:PREFERRED_NODES],
+            pods_per_node=tuple(one.pods for one in nodes if not is_to_come(one.node))[:PREFERRED_NODES],
             nodes_required=self._found.exact,
             new_nodes=sum(is_to_come(one.node) for one in nodes),
             tolerations=self.view.tolerations,

@@ -3,7 +3,7 @@
 kube-scheduler binds pods wherever it likes within what they demand; the nodes that the packing found are a preference
 that other scores may outweigh. Where all unbound pods of a pool are alike that does not matter: whichever node a pod
 takes, room for one is gone. Where they differ, a pod may sit down where only another gang's would have fitted. Then
-the gangs of the cycle are kept to their nodes (`Placement.nodes_required`).
+the gangs of the cycle are kept to their nodes, each pod to its own (`Placement.nodes_required`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from stellwerk.model.decision import Decision, Mode, PlacedSet, Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import PodShape, Workload
-from stellwerk.placement.candidates import PREFERRED_NODES
 from stellwerk.placement.poolview import tolerating, untolerated
 
 _MANY: Final = 8
@@ -116,5 +115,5 @@ def _kept(decision: Decision, risky: set[Where]) -> Decision:
 
 
 def _nameable(one: Placement | PlacedSet) -> bool:
-    """Tell whether all its nodes are named: the list may have been cut short."""
-    return 0 < len(one.preferred_nodes) < PREFERRED_NODES
+    """Tell whether all its pods have a node that is named: the list may have been cut short."""
+    return bool(one.preferred_nodes) and sum(one.pods_per_node) == one.replicas

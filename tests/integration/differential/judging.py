@@ -11,14 +11,16 @@ from typing import Any, Final
 
 import msgspec
 
+from stellwerk.api.labels import SEAT_GATE
 from stellwerk.api.reasons import Reason
 from stellwerk.cluster import structs
-from stellwerk.lifecycle.actions import CreateJob
+from stellwerk.lifecycle.actions import CreateJob, SeatPod
 from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.seating import Held, HeldPod, seat_actions
 from stellwerk.model.capacity import Pool
 from stellwerk.model.decision import Candidate, Decision, Mode, PlacedAccelerator, Placement, Plan
 from stellwerk.model.snapshot import Snapshot
-from stellwerk.model.workload import Workload
+from stellwerk.model.workload import Workload, WorkloadKey
 from tests.integration.differential.bed import MERGE, REFUSED, Bed
 from tests.integration.differential.seeing import Child, Sight, pods_of
 from tests.integration.differential.worlds import Object, World
@@ -190,6 +192,7 @@ class Round:
     def _create(self, decision: Decision, children: Sequence[Child], pool: str = "") -> Gang:
         """Create the pods of a placement's Jobs; stops at the first one that is forbidden."""
         gang = Gang(decision, decision.key.namespace, pool=pool)
+        held: list[HeldPod] = []
         for child in children:
             try:
                 job = self._job(child)
@@ -198,14 +201,26 @@ class Round:
                 return gang
             for pod in pods_of(job):
                 try:
-                    self.bed.post_pod(pod)
+                    made = self.bed.post_pod(pod)
                 except ApiError as error:
                     if error.code not in REFUSED:
                         raise
                     gang.refused = str(error)
                     return gang
                 gang.pods.append(pod)
+                held += _held(made)
+        self._seat(decision, held)
         return gang
+
+    def _seat(self, decision: Decision, held: list[HeldPod]) -> None:
+        """Tell each pod that is held back its node, as the operator does when it sees it."""
+        hosts = tuple((node["metadata"]["name"], node["metadata"]["name"]) for node in self.world.nodes)
+        if decision.chosen is None or not held:
+            return
+        for action in seat_actions(decision.chosen, [Held(tuple(held), (), hosts)]):
+            assert isinstance(action, SeatPod)
+            path = f"/api/v1/namespaces/{action.key.namespace}/pods/{action.key.name}"
+            self.bed.api.call("PATCH", path, action.body, MERGE)
 
     def _job(self, child: Child) -> Object:
         """Return the Job as the API server would keep it."""
@@ -262,6 +277,16 @@ def _anywhere(workload: Workload, pool: Pool, candidate: Candidate) -> Placement
         },
         Placement,
     )
+
+
+def _held(pod: Object) -> list[HeldPod]:
+    """Return a pod that was just created, if it carries our gate."""
+    meta = pod["metadata"]
+    if SEAT_GATE not in [gate["name"] for gate in pod["spec"].get("schedulingGates", ())]:
+        return []
+    index = meta.get("annotations", {}).get("batch.kubernetes.io/job-completion-index")
+    key = WorkloadKey(meta["namespace"], meta["name"])
+    return [HeldPod(key, meta["uid"], None if index is None else int(index))]
 
 
 def _bound(pod: structs.Pod | None) -> bool:

@@ -101,13 +101,15 @@ def pods_of(job: Mapping[str, Any]) -> list[Object]:
     pods = []
     for index in range(min(spec["parallelism"], spec.get("completions") or spec["parallelism"])):
         labels = dict(template["metadata"].get("labels") or {})
+        indexed: dict[str, str] = {}
         if spec.get("completionMode") == "Indexed":
             labels["batch.kubernetes.io/job-completion-index"] = str(index)
+            indexed = {"batch.kubernetes.io/job-completion-index": str(index)}
         metadata = {
             "name": f"{job['metadata']['name']}-{index}",
             "namespace": job["metadata"]["namespace"],
             "labels": labels,
-            "annotations": template["metadata"].get("annotations") or {},
+            "annotations": {**(template["metadata"].get("annotations") or {}), **indexed},
         }
         pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
     return pods

@@ -122,6 +122,6 @@ def test_every_right_is_used_and_nothing_is_forbidden(
     assert not [line for line in operator.lines() if " cannot " in str(line)], "the API server said so"
 
 
-REPEATED: Rights = {("", "events", "patch"), ("batch", "jobs/status", "patch")}
-"""Used only when the same thing happens again after minutes (tests/integration/cluster shows it), and on Kubernetes
-before 1.36, which keeps the start time of a suspended Job."""
+REPEATED: Rights = {("", "events", "patch"), ("", "pods", "patch"), ("batch", "jobs/status", "patch")}
+"""Used only when the same thing happens again after minutes (tests/integration/cluster shows it), where pods need a
+certain node (test_seats.py shows it), and on Kubernetes before 1.36, which keeps the start time of a suspended Job."""

@@ -24,9 +24,7 @@ PLACEMENT = Placement(
     tolerations=(Toleration(GPU, "Exists", "", "NoSchedule"),),
 )
 BARE = Placement("local", "own", CapacityType.OWNED, 1)
-PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-PREFERENCE: dict[str, Any] = {
+PREFERENCE = {
     "weight": 100,
     "preference": {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n1", "n2"]}]},
 }
@@ -129,31 +127,17 @@ def test_a_users_job_is_released_into_the_pool() -> None:
     assert "containers" not in pod
 
 
-def test_pods_that_must_keep_to_their_nodes_require_them() -> None:
-    named = PREFERENCE["preference"]["matchExpressions"][0]
-    affinity = job(placement=msgspec.structs.replace(PLACEMENT, nodes_required=True))["spec"]["template"]["spec"][
-        "affinity"
-    ]
-    first = {"weight": 100, "preference": {"matchExpressions": [{**named, "values": ["n1"]}]}}
-    assert affinity == {
-        "nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [named]}]}, PREFERRED: [first]}
-    }
+def test_pods_that_must_keep_to_their_nodes_are_held_back_until_they_are_told_which() -> None:
+    assert "schedulingGates" not in job()["spec"]["template"]["spec"]
+    made = job(placement=msgspec.structs.replace(PLACEMENT, nodes_required=True))
+    assert made["spec"]["template"]["spec"]["schedulingGates"] == [{"name": "stellwerk.dev/seat"}]
 
 
-def test_pods_that_must_keep_to_their_nodes_bear_that_these_would_rather_not_have_them() -> None:
-    spec = job(placement=msgspec.structs.replace(PLACEMENT, nodes_required=True))["spec"]["template"]["spec"]
-    assert {"operator": "Exists", "effect": "PreferNoSchedule"} in spec["tolerations"]
-    assert {"operator": "Exists", "effect": "PreferNoSchedule"} not in job()["spec"]["template"]["spec"]["tolerations"]
-
-
-def test_required_nodes_narrow_each_alternative_that_a_user_gave_and_revive_no_empty_one() -> None:
-    ssd = {"key": "disk", "operator": "In", "values": ["ssd"]}
-    named = PREFERENCE["preference"]["matchExpressions"][0]
-    own = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [ssd]}, {}]}}}
-    theirs = user_job(template={"spec": {**USER_TEMPLATE["spec"], "affinity": own}})
+def test_the_gates_of_a_user_stay_beside_ours() -> None:
+    theirs = user_job(template={"spec": {**USER_TEMPLATE["spec"], "schedulingGates": [{"name": "example.com/data"}]}})
     body = job_patch(theirs, msgspec.structs.replace(PLACEMENT, nodes_required=True), "uid-report")
-    terms = body["spec"]["template"]["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
-    assert terms == [{"matchExpressions": [ssd, named]}, {}]
+    gates = body["spec"]["template"]["spec"]["schedulingGates"]
+    assert gates == [{"name": "example.com/data"}, {"name": "stellwerk.dev/seat"}]
 
 
 def test_what_a_user_demanded_is_added_to_and_never_dropped() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
+
 from stellwerk.api.base import (
     DNS_LABEL,
     LIST_ATOMIC,
@@ -18,6 +20,10 @@ from stellwerk.api.base import (
 from stellwerk.api.v1alpha1.asks import MAX_POD_SETS
 from stellwerk.api.v1alpha1.computepool import CapacityType
 from stellwerk.api.v1alpha1.podtemplate import Toleration
+
+
+PodCount = Annotated[int, Field(ge=1, le=10_000)]
+"""Pods on one node."""
 
 
 class AcceleratorStatus(WireModel):
@@ -62,6 +68,10 @@ class PlacedSetStatus(WireModel):
             max_length=100,
             json_schema_extra=LIST_ATOMIC,
         ),
+    ] = ()
+    pods_per_node: Annotated[
+        tuple[PodCount, ...],
+        doc("Pods that the packing put on each of them.", [2], max_length=100, json_schema_extra=LIST_ATOMIC),
     ] = ()
     nodes_required: Annotated[
         bool, doc("Whether the pods are kept to `preferredNodes`, and do not just prefer them.", False)
@@ -110,11 +120,15 @@ class PlacementStatus(WireModel):
             json_schema_extra=LIST_ATOMIC,
         ),
     ] = ()
+    pods_per_node: Annotated[
+        tuple[PodCount, ...],
+        doc("Pods that the packing put on each of them.", [2], max_length=100, json_schema_extra=LIST_ATOMIC),
+    ] = ()
     nodes_required: Annotated[
         bool,
         doc(
-            "Whether the pods are kept to `preferredNodes`, and do not just prefer them: elsewhere in the pool they"
-            " could take room that others were given.",
+            "Whether the pods are kept to `preferredNodes`, as many on each as `podsPerNode` says, and do not just"
+            " prefer them: elsewhere in the pool they could take room that others were given.",
             False,
         ),
     ] = False
