@@ -81,10 +81,9 @@ class Offer:
         self._lost = _UNASKED
 
     def _order(self, index: int) -> Order:
-        """Rank: known and low cost first, then what is there already, a small part of a device for a share, and what
-        is paid anyway, then by name.
+        """Rank: known and low cost first, then what is there already, then what is paid anyway, then by name.
 
-        Work that needs no accelerator prefers pools without: there it takes no room from those who
+        A share rather takes a small part of a device than a large one where the cost does not tell. Work that needs no accelerator prefers pools without: there it takes no room from those who
         need them.
         """
         pool, total = self.view.pool, self.ask.cost.total

@@ -34,6 +34,16 @@ DEMO = (
         taints=({"key": "example.com/spot", "value": "true", "effect": "NoSchedule"},),
     ),
     Pool(name="cpu", count=4, gpus=0, cpu=64, memory="256Gi", region="de-fra", instance_type="cpu-64"),
+    Pool(
+        name="l40s",
+        count=1,
+        gpus=16,
+        model="L40S",
+        cpu=64,
+        memory="512Gi",
+        region="de-fra",
+        labels={"nvidia.com/gpu.product": "NVIDIA-L40S-SHARED", "nvidia.com/gpu.replicas": "4"},
+    ),
 )
 """Most of what examples/fleet.yaml has; nobody rents the rest, so that some examples wait."""
 
@@ -71,6 +81,38 @@ def test_the_first_workload_is_placed_on_a_cluster_where_nothing_was_declared(ku
     assert status["placement"]["region"] == "eu-central-1"
     assert status["cost"]["perHour"] == status["cost"]["total"] == "unknown", "nobody said what it costs"
     assert condition(seen(kubectl, "first"), "Finished")["reason"] == "JobComplete"
+
+
+def test_slices_and_partitions_are_found_and_bound_where_nothing_was_declared(
+    bare_ground: Ground, kubectl: Kubectl
+) -> None:
+    sliced = {
+        "nvidia.com/gpu.product": "NVIDIA-L4-SHARED",
+        "nvidia.com/gpu.replicas": "4",
+        "nvidia.com/gpu.sharing-strategy": "time-slicing",
+    }
+    some = [
+        Pool(name="sliced", count=1, gpus=8, model="L4", labels=sliced),
+        Pool(name="mixed", count=1, gpus=4, model="A100", mig={"1g.10gb": 28}),
+    ]
+    pools.add(bare_ground.cluster.api, some)
+    asks = {
+        "half": ({"model": "L4", "share": {"fraction": "0.5"}}, "nvidia.com/gpu", "2", "sliced-0"),
+        "whole": ({"model": "L4"}, "nvidia.com/gpu", "4", "sliced-0"),
+        "part": ({"model": "A100", "share": {"memory": "8Gi"}}, "nvidia.com/mig-1g.10gb", "1", "mixed-0"),
+        "large": ({"model": "A100", "count": 4}, "nvidia.com/gpu", "4", "mixed-0"),
+    }
+    for name, (option, *_) in asks.items():
+        made = objects.workload(name, "default", accelerators=[option])
+        del made["spec"]["policy"]
+        kubectl.apply(made)
+    for name, (_, resource, amount, node) in asks.items():
+        eventually(lambda name=name: is_true(seen(kubectl, name), "Ready"))
+        (pod,) = kubectl.list("pods", "-l", f"stellwerk.dev/workload={name}")
+        assert pod["spec"]["containers"][0]["resources"]["limits"] == {resource: amount}
+        assert pod["spec"]["nodeName"] == node
+    kubectl("delete", "aiw", *asks)
+    kubectl("delete", "nodes", "sliced-0", "mixed-0")
 
 
 def test_a_model_that_no_node_has_is_never_placed(kubectl: Kubectl) -> None:

@@ -130,6 +130,16 @@ def test_a_pool_with_two_kinds_of_accelerators_serves_both_from_the_same_nodes()
     assert found["zero"].considered == 1, "one pool is one candidate for work without accelerators"
 
 
+def test_a_share_takes_a_partition_before_a_whole_accelerator_where_no_price_tells() -> None:
+    mixed = pool(
+        price=None, accelerator=Accelerator("H100", 4, GPU), further=(Accelerator("H100", 28, MIG, part_milli=142),)
+    )
+    offer = resources(cpu="16", memory="1Ti", pods=110, gpu=4) + Resources.of({MIG: 28})
+    ask = gang(accelerators=(AcceleratorOption("H100", share_milli=100),))
+    found = placed(decide(ask, snapshot([mixed], [node(allocatable=offer)])))
+    assert found.accelerator.resource == MIG  # type: ignore[union-attr]
+
+
 # ------------------------------------------------------------------------------------------- elastic
 
 
