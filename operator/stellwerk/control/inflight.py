@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from stellwerk.api.labels import PLACEMENT_ANNOTATION
+from stellwerk.api.labels import PLACEMENT_ANNOTATION, POD_SET_LABEL
 from stellwerk.cluster.cache import is_older
 from stellwerk.control.rooms import Rooms
 from stellwerk.lifecycle.actions import CreateJob, DeleteJob, PatchJob, Transaction
@@ -120,6 +120,8 @@ def mark_of(transaction: Transaction) -> str | None:
     for action in transaction.actions:
         if isinstance(action, CreateJob | PatchJob):
             body = action.manifest if isinstance(action, CreateJob) else action.body
+            if POD_SET_LABEL in body.get("metadata", {}).get("labels", {}):
+                continue  # the main Job comes after those of further pod sets
             mark: str | None = body.get("metadata", {}).get("annotations", {}).get(PLACEMENT_ANNOTATION)
             return mark
     return None

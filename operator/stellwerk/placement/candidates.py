@@ -83,8 +83,8 @@ class Offer:
     def _order(self, index: int) -> Order:
         """Rank: known and low cost first, then what is there already, then what is paid anyway, then by name.
 
-        A share rather takes a small part of a device than a large one where the cost does not tell. Work that needs no accelerator prefers pools without: there it takes no room from those who
-        need them.
+        A share rather takes a small part of a device than a large one where the cost does not tell. Work that
+        needs no accelerator prefers pools without: there it takes no room from those who need them.
         """
         pool, total = self.view.pool, self.ask.cost.total
         wasteful = self.ask.option is None and pool.accelerator is not None

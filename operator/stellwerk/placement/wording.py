@@ -144,7 +144,8 @@ def stuck(workload: Workload, candidates: Iterable[Candidate]) -> str:
     ]
     more = len(told) - REASONS_NAMED
     rest = [f"and {more} more"] if more > 0 else []
-    return "; ".join([f"needs {need(workload)} in one pool", *told[:REASONS_NAMED], *rest])
+    where = "in one cluster" if workload.others else "in one pool"
+    return "; ".join([f"needs {need(workload)} {where}", *told[:REASONS_NAMED], *rest])
 
 
 def untried(change: str | None) -> str | None:

@@ -79,6 +79,21 @@ def test_a_placed_workload_also_waits_for_its_job() -> None:
     assert not inflight.waits("u1", Seen("7", mark="local/pool"), now=101.0)
 
 
+def test_a_gang_waits_for_its_main_job_whatever_pool_its_further_pod_sets_go_to() -> None:
+    """The main one is made last: once it is seen, the others were, too."""
+    inflight = InFlight(Rooms())
+    mark, label = "stellwerk.dev/placement", "stellwerk.dev/pod-set"
+    manifests = (
+        {"metadata": {"annotations": {mark: "local/other"}, "labels": {label: "loader"}}},
+        {"metadata": {"annotations": {mark: "local/pool"}, "labels": {}}},
+    )
+    creates = tuple(CreateJob(WorkloadKey("ns", "w"), "u1", manifest) for manifest in manifests)
+    inflight.submit(Transaction(WorkloadKey("ns", "w"), "u1", creates), ROOM, now=0.0)
+    inflight.written("u1", "7", now=100.0)
+    assert inflight.waits("u1", Seen("7"), now=101.0)
+    assert not inflight.waits("u1", Seen("7", mark="local/pool"), now=101.0)
+
+
 def test_a_placement_whose_job_was_refused_keeps_its_room_and_waits_for_its_status(
     inflight: InFlight, rooms: Rooms
 ) -> None:
