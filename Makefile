@@ -6,7 +6,7 @@ ARGS ?=
 export STELLWERK_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt generate verify lock bench e2e-kind testbed-build clean
+.PHONY: help install demo test check fmt generate verify lock bench bench-placement e2e-kind testbed-build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lock: install ## resolve constraints.txt anew (needs uv; ARGS=--upgrade for the 
 
 bench: install ## print the figures of docs/performance.md as ratios of one run
 	$(PY) -m tests.bench $(ARGS)
+
+bench-placement: install ## packing, completion times, cost and speed of the engine (ARGS="openb --data DIR -- default")
+	$(PY) -m tests.bench.placement $(ARGS)
 
 e2e-kind: install ## the end-to-end suite against a kind cluster (needs Docker and kind)
 	$(PY) -m tools.e2e_kind $(ARGS)
