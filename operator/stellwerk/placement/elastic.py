@@ -18,7 +18,7 @@ from stellwerk.model.workload import AcceleratorOption, Workload
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.candidates import PREFERRED_NODES, Offer
 from stellwerk.placement.fleet import Fleet, PoolView
-from stellwerk.placement.homes import Homes
+from stellwerk.placement.homes import Homes, is_free_to_go
 from stellwerk.placement.packing import Assignment
 from stellwerk.placement.wording import pods as pods_text
 
@@ -71,7 +71,7 @@ def may_grow(running: Running, now: datetime) -> bool:
     workload, place = running.workload, running.placement
     if place is None or place.nodes_required or workload.min_replicas is None or not running.settled:
         return False
-    if place.replicas >= workload.size(option_of(running)):
+    if place.replicas >= workload.size(option_of(running)) or not is_free_to_go(workload):
         return False
     return not running.changed or now - datetime.fromisoformat(running.changed) >= GROW_PAUSE
 

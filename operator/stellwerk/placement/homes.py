@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stellwerk.model.decision import Placement
+from stellwerk.model.workload import Workload
 from stellwerk.placement.poolview import PoolView
+
+
+def is_free_to_go(workload: Workload) -> bool:
+    """Tell whether its pods care for no neighbours: these are only known where something that waits asks for them."""
+    rules = workload.pod.rules
+    return not workload.others and (rules is None or not rules.looks_at_others)
 
 
 class Homes:

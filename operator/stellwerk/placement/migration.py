@@ -18,7 +18,7 @@ from stellwerk.model.snapshot import Snapshot
 from stellwerk.placement import wording
 from stellwerk.placement.candidates import Offer, Shape, shape_of
 from stellwerk.placement.fleet import Fleet
-from stellwerk.placement.homes import Homes
+from stellwerk.placement.homes import Homes, is_free_to_go
 from stellwerk.placement.offering import offers_for
 from stellwerk.placement.poolview import PoolView
 
@@ -153,7 +153,8 @@ class Migrator:
 
 def may_move(running: Running, policy: Policy) -> bool:
     """Tell whether a workload may be moved at all: its policy moves, it does not forbid it, and all its pods run."""
-    return policy.migrates and running.workload.movable and running.settled and running.placement is not None
+    workload = running.workload
+    return policy.migrates and workload.movable and running.settled and is_free_to_go(workload)
 
 
 def budgets(policies: Mapping[str, Policy], moved: Mapping[str, Sequence[str]], now: datetime) -> dict[str, int]:

@@ -28,7 +28,7 @@ from stellwerk.placement.preemption import RoomMaker
 from stellwerk.placement.promises import preempting
 from stellwerk.placement.prospect import Prospect
 from stellwerk.placement.records import fit, not_accepted, stuck
-from stellwerk.placement.settling import Scene, is_due, settled
+from stellwerk.placement.settling import Scene, could_change, settled
 from stellwerk.placement.together import Batch, Round, improved
 from stellwerk.placement.whatif import LOOKS_PER_CYCLE, Explainer
 
@@ -64,11 +64,11 @@ def plan(  # noqa: PLR0913 - the world, the moment, and two ways to ask
         settle: Look at what runs as well: who grows, and who is better off elsewhere.
         looks: How many candidates may be judged to find out what would admit those who wait.
     """
-    settle = settle and is_due(snapshot, now)
-    if not pending and not settle:
+    running = could_change(snapshot, now) if settle else []
+    if not pending and not running:
         return Plan((), cycle, now)  # most cycles only follow what was decided before: spare them the fleet
     queue = queue_order(pending, snapshot.policies, snapshot.promised)
-    planner = _Planner(_World(snapshot, pending, now, kept, settle, looks))
+    planner = _Planner(_World(snapshot, pending, now, kept, running, looks))
     best, bound = improved(Batch(queue, planner.again), planner.go(queue), planner, solver)
     return Plan(pinned(planner.explained(queue, best), pending, snapshot), cycle, now, best.moves, bound)
 
@@ -80,7 +80,8 @@ class _World(NamedTuple):
     pending: Sequence[Workload]
     now: datetime
     kept: int
-    settle: bool
+    running: Sequence[Workload]
+    """What has a place and is looked at again."""
     looks: int
 
 
@@ -98,7 +99,7 @@ class _Planner:
         """Start from a snapshot."""
         self._world = world
         self._policies = world.snapshot.policies
-        self._fleet = Fleet(world.snapshot, world.pending)
+        self._fleet = Fleet(world.snapshot, [*world.pending, *world.running])
         self._opportunity = Opportunity(self._fleet, world.pending, world.snapshot.demand)
         self._prospects = judged(self._fleet)
         self._rooms = RoomMaker(world.snapshot, world.now)
@@ -124,7 +125,7 @@ class _Planner:
                 decisions[workload.uid] = self.decide(workload)
         self._look_again(queue, decisions)
         moves = self._rooms.moves
-        if self._world.settle:
+        if self._world.running:
             scene = Scene(self._world.snapshot, self._fleet, self._world.now, queue, self._viable_for)
             moves += tuple(settled(scene, decisions, [move.uid for move in moves]))
         explainer = Explainer(self._fleet, self._rooms, self._world.now, self._world.looks)

@@ -16,13 +16,15 @@ from stellwerk.placement.fleet import Fleet
 from stellwerk.placement.migration import Migrator, budgets, may_move
 
 
-def is_due(snapshot: Snapshot, now: datetime) -> bool:
-    """Tell whether anything that runs could be better off; if not, the fleet need not be looked at."""
+def could_change(snapshot: Snapshot, now: datetime) -> list[Workload]:
+    """Return what runs and could be better off; where that is nothing, the fleet need not be looked at."""
     moving = {name for name, left in budgets(snapshot.policies, snapshot.moved, now).items() if left}
-    return any(
-        may_grow(one, now) or (one.workload.policy in moving and may_move(one, snapshot.policies[one.workload.policy]))
+    return [
+        one.workload
         for one in snapshot.running
-    )
+        if may_grow(one, now)
+        or (one.workload.policy in moving and may_move(one, snapshot.policies[one.workload.policy]))
+    ]
 
 
 class Scene(NamedTuple):

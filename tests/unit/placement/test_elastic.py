@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from stellwerk.model.decision import Move, MoveKind
+from stellwerk.model.requirements import Operator, Requirement, Requirements
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.placement.planner import plan
 from tests.builders import NOW, gang, policy
@@ -91,3 +93,14 @@ def test_a_gang_that_shrinks_for_others_does_not_grow_in_the_same_cycle() -> Non
     elastic = running("elastic", {"pool-0000": 4}, gpus=2, replicas=8, min_replicas=1)
     found = moves(world(elastic, count=1), gang("urgent", gpus=2, priority=9))
     assert [move.kind for move in found] == [MoveKind.SHRINK]
+
+
+def test_it_grows_only_onto_nodes_that_its_pods_select() -> None:
+    here = Requirements((Requirement("zone", Operator.IN, ("a",)),))
+    one = running("elastic", {"pool-0000": 1}, gpus=8, replicas=3, min_replicas=1, requirements=here)
+    seen = world(one, count=3)
+    zones = [msgspec.structs.replace(node, labels={**node.labels, "zone": "a"}) for node in seen.nodes[:2]]
+    (move,) = moves(msgspec.structs.replace(seen, nodes=(*zones, *seen.nodes[2:])))
+    assert move.placement is not None
+    assert move.placement.replicas == 2
+    assert move.placement.preferred_nodes == ("pool-0001",)
