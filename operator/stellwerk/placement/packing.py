@@ -17,7 +17,7 @@ from stellwerk.placement.devices import Ints, in_pieces, padded, relaid
 from stellwerk.placement.judging import Appraisal, Judge, Request, along, laid_along
 from stellwerk.placement.quotes import Assignment, Limits, Quote, Sliced, Step
 from stellwerk.placement.roomvalue import Worth, Worthless
-from stellwerk.placement.rows import Key, Rows
+from stellwerk.placement.rows import Key, Rows, Selection
 
 __all__ = ["Assignment", "Bins", "Limits", "Quote", "Sliced"]
 
@@ -50,8 +50,10 @@ class Bins:
         self._judges: dict[tuple[Request, int], Judge] = {}
         self._most: dict[Request, int] = {}
         self._requests: dict[Resources, Request | None] = {}
-        self._ranks: dict[str, int] = {}
-        self._of_kinds: dict[frozenset[int], tuple[Ints, Ints]] = {}
+        self._chosen = Selection(self._rows, self._names)
+        self._quoted = (-1, -1)
+        self._quotes: dict[tuple[Resources, int, Limits], Quote] = {}
+        self._rooms: dict[tuple[Request, frozenset[int]], tuple[int, int]] = {}
         self._device_counts = {name: len(found) for name, found in devices.items()}
         self._lay: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
         """How the devices of a node lay when it had that free vector, for room that comes back."""
@@ -103,10 +105,15 @@ class Bins:
 
     def quote(self, request: Resources, pods: int, limits: Limits, *, at_least: int | None = None) -> Quote | None:
         """Return how a gang would be placed now and what that takes, None if it does not fit; changes nothing."""
-        asked = self._laid(request)
         least = pods if at_least is None else at_least
-        quote = Quote() if asked is None else self._plan(asked, pods, limits)
-        return None if quote.pods < least else quote
+        if self._quoted != (self.version, self._worth.worth.epoch):
+            self._quoted = (self.version, self._worth.worth.epoch)
+            self._quotes.clear()
+        key = (request, pods, limits)
+        if key not in self._quotes:
+            asked = self._laid(request)
+            self._quotes[key] = Quote() if asked is None else self._plan(asked, pods, limits)
+        return None if self._quotes[key].pods < least else self._quotes[key]
 
     def take(self, request: Resources, quote: Quote) -> list[Assignment]:
         """Take the room of a quote, which must be the last word on it: nothing may have changed since."""
@@ -143,7 +150,7 @@ class Bins:
         and else as tightly as it can.
         """
         for name in sorted(changes):
-            rank = self._ranked().get(name)
+            rank = self._chosen.rank_of(name)
             if rank is None:
                 continue
             key = self._rows.keys[self._rows.at[rank]]
@@ -181,14 +188,14 @@ class Bins:
         asked = self._laid(request)
         if asked is None:
             return 0
-        ids = self._ids(kinds)
-        if not any(asked.vector) and per_node is None and only is None:
-            return UNBOUNDED if len(ids) else 0
+        if per_node is None and only is None:
+            return self._room(asked, kinds)
+        ids = self._chosen.of_kinds(kinds)
         copies = self._judge(asked, 1).room(ids)
         copies = copies if per_node is None else np.minimum(copies, per_node)
         nodes = self._rows.count[ids]
         if only is not None:
-            allowed = self._allowed(only)
+            allowed = self._chosen.named(only)
             nodes = np.array([len(allowed.get(row, ())) for row in ids.tolist()], np.int64)
         return sum(one * n for one, n in zip(copies.tolist(), nodes.tolist(), strict=True))
 
@@ -197,7 +204,7 @@ class Bins:
         asked = self._laid(request)
         if asked is None:
             return {}
-        ids = self._ids(kinds)
+        ids = self._chosen.of_kinds(kinds)
         copies = self._judge(asked, 1).room(ids).tolist()
         rows = ((self._rows.members[row], pods) for row, pods in zip(ids.tolist(), copies, strict=True) if pods)
         return {self._names[rank]: pods for ranks, pods in rows for rank in ranks}
@@ -213,8 +220,8 @@ class Bins:
 
     def _plan(self, asked: Request, pods: int, limits: Limits) -> Quote:
         """Choose nodes for as many of the pods as there is room for."""
-        ids = self._ids(limits.kinds)
-        allowed = None if limits.only is None else self._allowed(limits.only)
+        ids = self._chosen.of_kinds(limits.kinds)
+        allowed = None if limits.only is None else self._chosen.named(limits.only)
         if allowed is not None:
             ids = ids[np.isin(ids, list(allowed))]
         left, steps, used = pods, list[Step](), dict[int, int]()
@@ -239,6 +246,18 @@ class Bins:
             ids = ids[~np.isin(ids, [row for row, nodes in used.items() if nodes >= len(there[row])])] if left else ids
         return Quote(tuple(steps), pods - left, sum(step.loss for step in steps))
 
+    def _room(self, asked: Request, kinds: frozenset[int]) -> int:
+        """Return how many such pods would find room now, found once until something changes."""
+        known = self._rooms.get((asked, kinds))
+        if known is None or known[0] != self.version:
+            ids = self._chosen.of_kinds(kinds)
+            if any(asked.vector):
+                room = int(self._judge(asked, 1).room(ids).astype(float) @ self._rows.count[ids])
+            else:
+                room = UNBOUNDED if len(ids) else 0
+            known = self._rooms[asked, kinds] = (self.version, room)
+        return known[1]
+
     def _laid(self, request: Resources) -> Request | None:
         """Lay a request out on the axis, once; None if no node offers one of its resources."""
         if request not in self._requests:
@@ -261,27 +280,6 @@ class Bins:
             most = self._most[asked] = max(1, int(room.max(initial=1)))
         return most
 
-    def _ids(self, kinds: frozenset[int]) -> Ints:
-        """Return the rows of these classes."""
-        live = self._rows.live()
-        known = self._of_kinds.get(kinds)
-        if known is None or known[0] is not live:
-            known = self._of_kinds[kinds] = (live, live[np.isin(self._rows.kind[live], list(kinds))])
-        return known[1]
-
-    def _allowed(self, only: frozenset[str]) -> dict[int, list[int]]:
-        """Return the named nodes by row, each in order."""
-        ranks = self._ranked()
-        found: dict[int, list[int]] = {}
-        for rank in sorted(ranks[name] for name in only if name in ranks):
-            found.setdefault(self._rows.at[rank], []).append(rank)
-        return found
-
-    def _ranked(self) -> dict[str, int]:
-        if not self._ranks:
-            self._ranks = {name: rank for rank, name in enumerate(self._names)}
-        return self._ranks
-
     def _move(self, row: int, ranks: Sequence[int], key: Key) -> None:
         self._rows.move(row, tuple(ranks), key)
 
@@ -289,5 +287,5 @@ class Bins:
         """Return the row with the most of the scarce resources that still has something of what is owed."""
         due = [at for at, amount in enumerate(owed) if amount > 0]
         keys = self._rows.keys
-        some = (row for row in self._ids(kinds).tolist() if any(keys[row].vector[at] > 0 for at in due))
+        some = (row for row in self._chosen.of_kinds(kinds).tolist() if any(keys[row].vector[at] > 0 for at in due))
         return max(some, key=lambda row: keys[row], default=None)

@@ -113,6 +113,40 @@ class Rows:
         self.kind, self.count, self.born = doubled(self.kind), doubled(self.count), doubled(self.born)
 
 
+class Selection:
+    """Some of the rows: by class, or by name of the nodes."""
+
+    def __init__(self, rows: Rows, names: Sequence[str]) -> None:
+        """Select among `rows`, whose nodes are called `names`, by rank."""
+        self._rows = rows
+        self._names = names
+        self._ranks: dict[str, int] = {}
+        self._of_kinds: dict[frozenset[int], tuple[Ints, Ints]] = {}
+
+    def of_kinds(self, kinds: frozenset[int]) -> Ints:
+        """Return the rows of these classes."""
+        live = self._rows.live()
+        known = self._of_kinds.get(kinds)
+        if known is None or known[0] is not live:
+            among = np.zeros(int(self._rows.kind.max(initial=0)) + 1, bool)
+            among[[kind for kind in kinds if kind < len(among)]] = True
+            known = self._of_kinds[kinds] = (live, live[among[self._rows.kind[live]]])
+        return known[1]
+
+    def named(self, names: frozenset[str]) -> dict[int, list[int]]:
+        """Return the nodes of these names by row, each in order."""
+        found: dict[int, list[int]] = {}
+        for rank in sorted(rank for name in names if (rank := self.rank_of(name)) is not None):
+            found.setdefault(self._rows.at[rank], []).append(rank)
+        return found
+
+    def rank_of(self, name: str) -> int | None:
+        """Return the rank of a node, None if it is not among them."""
+        if not self._ranks:
+            self._ranks = {name: rank for rank, name in enumerate(self._names)}
+        return self._ranks.get(name)
+
+
 def doubled(array: Ints) -> Ints:
     """Return the array with as many zeros behind."""
     return np.concatenate([array, np.zeros_like(array)])
