@@ -88,7 +88,8 @@ class Ground:
         operator_process.kubeconfig(self.cluster.kubectl, self.kubeconfig)
 
 
-def _ground(folder: Path) -> Iterator[Ground]:
+def a_ground(folder: Path) -> Iterator[Ground]:
+    """Start a control plane for faults; it ends with the generator."""
     if reason := absent_everywhere():
         pytest.fail(reason, pytrace=False)
     with Cluster.start(progress=Progress(quiet=True)) as cluster:
@@ -100,13 +101,13 @@ def _ground(folder: Path) -> Iterator[Ground]:
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """A control plane for faults; tests of one worker use it one after the other."""
-    yield from _ground(tmp_path_factory.mktemp("ground"))
+    yield from a_ground(tmp_path_factory.mktemp("ground"))
 
 
 @pytest.fixture(scope="module")
 def bare_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """A control plane where nothing was declared, for one module."""
-    yield from _ground(tmp_path_factory.mktemp("bare"))
+    yield from a_ground(tmp_path_factory.mktemp("bare"))
 
 
 @pytest.fixture
