@@ -82,8 +82,50 @@ def test_a_workload_stays_where_moving_would_not_pay_or_is_forbidden(site: Site,
         assert site.running(name)["status"]["placement"]["pool"] == dear
     site.delete("aiworkloads", "filler")
     site.workload("mover", gpus=2, policy=rules, **LONG)
-    assert site.running("mover")["status"]["placement"]["pool"] == cheap, "there is room"
+    site.until("mover", lambda seen: seen["status"].get("placement", {}).get("pool") == cheap)
+    site.running("mover")
     for name in ("short", "firm", "elsewhere"):
         seen = site.aiw(name)
         assert is_true(seen, "Placed")
         assert (seen["status"]["placement"]["pool"], condition(seen, "Evicted")["reason"]) == (dear, "NotEvicted")
+
+
+def test_workloads_move_together_where_a_gang_waits_for_the_room(site: Site, rules: str) -> None:
+    pool = site.pool(nodes=2)
+    for name in ("one", "two", "three"):
+        site.workload(name, gpus=4, policy=rules, **LONG)
+        site.running(name)
+    site.delete("aiworkloads", partner(site))
+    eventually(lambda: len(site.list("pods")) == 2)
+    assert len(nodes_of(site)) == 2, "half of each node is free"
+    with pods_watched(site.kubectl, site.name) as watch:
+        site.workload("big", gpus=8, policy=rules)
+        site.running("big")
+        (moved,) = (one for one in ("one", "two", "three") if has_moved(site, one))
+        site.running(moved)
+    assert most_at_once(watch, moved) == 1
+    assert site.aiw("big")["status"]["placement"]["pool"] == pool
+    told = [one["message"] for one in site.events("AIWorkload", "big") if one["reason"] == "Waiting"]
+    assert any(f"MakingRoom: {pool} has room after moving {site.name}/{moved} elsewhere" in one for one in told), told
+
+
+def nodes_of(site: Site) -> set[str]:
+    """Nodes with pods."""
+    return {pod["spec"]["nodeName"] for pod in site.list("pods")}
+
+
+def partner(site: Site) -> str:
+    """One of two workloads on the same node."""
+    homes: dict[str, str] = {}
+    for pod in site.list("pods"):
+        node, name = pod["spec"]["nodeName"], pod["metadata"]["labels"]["stellwerk.dev/workload"]
+        if node in homes:
+            return name  # type: ignore[no-any-return]
+        homes[node] = name
+    raise LookupError("each has a node of its own")
+
+
+def has_moved(site: Site, name: str) -> bool:
+    """Tell whether a workload that is there was moved."""
+    found = [one for one in site.list("aiworkloads") if one["metadata"]["name"] == name]
+    return any(one["reason"] == "Migrated" for one in site.events("AIWorkload", name)) if found else False
