@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from stellwerk.placement.rows import Floats, Ints, Rows
 _MANY: Final = 1 << 40
 """Copies are counted up to here, so that sums over nodes stay exact."""
 _NO_HOLE: Final = 0
+_REMEMBERED: Final = 1 << 16
 
 
 class Request(NamedTuple):
@@ -38,13 +40,14 @@ class Request(NamedTuple):
         return left
 
 
-def along(axis: Sequence[str], resources: Resources) -> tuple[int, ...]:
-    """Return the amounts of the axis' resources."""
+@lru_cache(maxsize=_REMEMBERED)
+def along(axis: tuple[str, ...], resources: Resources) -> tuple[int, ...]:
+    """Return the amounts of the axis' resources; remembered from cycle to cycle."""
     there = dict(resources.amounts)
     return tuple(min(UNBOUNDED, there.get(name, 0)) for name in axis)
 
 
-def laid_along(axis: Sequence[str], slices: int, request: Resources) -> Request | None:
+def laid_along(axis: tuple[str, ...], slices: int, request: Resources) -> Request | None:
     """Lay a request out on the axis; None if no node offers one of its resources."""
     if any(amount > 0 and name not in axis for name, amount in request.amounts):
         return None
