@@ -62,13 +62,25 @@ def reserve(
     counts = [placed.replicas for placed in placement.pod_sets] if further is None else further
     shapes = {one.name: one.pod for one in workload.others}
     others = tuple(
-        _room(workload.uid, placement_of(placement, placed), shapes[placed.name], count)
+        seat
         for placed, count in zip(placement.pod_sets, counts, strict=False)
         if count and placed.name in shapes
+        for part in (placement_of(placement, placed),)
+        for seat in _seats(_room(workload.uid, part, shapes[placed.name], count), part)
     )
     if not pods and not others:
         return None
-    return msgspec.structs.replace(_room(workload.uid, placement, workload.pod, pods), others=others)
+    main, *seats = _seats(_room(workload.uid, placement, workload.pod, pods), placement)
+    return msgspec.structs.replace(main, others=(*seats, *others))
+
+
+def _seats(room: Reservation, placement: Placement) -> list[Reservation]:
+    """Split the room of pods that are kept to their nodes by node, while none of them is bound yet."""
+    exact = placement.nodes_required and room.pods == sum(placement.pods_per_node)
+    if not exact or not room.pods:
+        return [room]
+    seats = zip(placement.preferred_nodes, placement.pods_per_node, strict=True)
+    return [msgspec.structs.replace(room, pods=pods, preferred_nodes=(node,)) for node, pods in seats]
 
 
 def _left(job: JobView | None, wanted: int, pods: Pods) -> int:

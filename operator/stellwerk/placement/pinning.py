@@ -71,6 +71,7 @@ def _crowds(
 
 def _safe(crowds: Sequence[_Crowd], where: Where, snapshot: Snapshot) -> bool:
     """Tell whether each gang finds its room, wherever in the pool the others sit down."""
+    crowds = _merged(crowds)
     if len(crowds) > _MANY:
         return False
     pool = next((one for one in snapshot.pools if (one.cluster, one.name) == where), None)
@@ -83,6 +84,14 @@ def _safe(crowds: Sequence[_Crowd], where: Where, snapshot: Snapshot) -> bool:
         if room - lost < one.pods:
             return False
     return True
+
+
+def _merged(crowds: Iterable[_Crowd]) -> list[_Crowd]:
+    """Take like pods together: they are never in each other's way."""
+    pods: defaultdict[tuple[Resources, PodShape | None], int] = defaultdict(int)
+    for one in crowds:
+        pods[one.pod, one.shape] += one.pods
+    return [_Crowd(pod, count, shape) for (pod, shape), count in pods.items()]
 
 
 def _takes(node: Node, shape: PodShape | None, tolerations: tuple[object, ...]) -> bool:

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+from tests.integration.differential.places import LABELS, NODES, RESOURCES, Object, Place
 from tests.integration.differential.watch import PodWatch
-from tests.integration.differential.worlds import LABELS, NODES, RESOURCES, Object, Place, World
+from tests.integration.differential.worlds import World
 from tests.testbed.api import Api, ApiError
 from tests.testbed.cluster import Cluster
 from tests.testbed.waiting import eventually

@@ -6,18 +6,9 @@ from random import Random
 from typing import Any
 
 from stellwerk.api.labels import POLICY_LABEL
-from tests.integration.differential.worlds import (
-    APPS,
-    GPU,
-    HOST,
-    KEEP_RUNNING,
-    ZONE,
-    Object,
-    Place,
-    World,
-    port_of,
-    term,
-)
+from tests.integration.differential.neighbours import port_of, term
+from tests.integration.differential.places import APPS, GPU, HOST, KEEP_RUNNING, ZONE, Object, Place
+from tests.integration.differential.worlds import World
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 

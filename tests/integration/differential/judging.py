@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -22,8 +21,10 @@ from stellwerk.model.decision import Candidate, Decision, Mode, PlacedAccelerato
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload, WorkloadKey
 from tests.integration.differential.bed import MERGE, REFUSED, Bed
+from tests.integration.differential.disagreeing import Disagreement, shown
+from tests.integration.differential.places import Object
 from tests.integration.differential.seeing import Child, Sight, pods_of
-from tests.integration.differential.worlds import Object, World
+from tests.integration.differential.worlds import World
 from tests.testbed.api import ApiError
 
 OTHER_HARDWARE: Final = frozenset({Reason.ACCELERATOR_MISMATCH, Reason.ACCELERATOR_MEMORY_TOO_SMALL})
@@ -53,24 +54,6 @@ class Gang:
             return False
         spec = self.pods[0]["spec"]
         return "topologySpreadConstraints" in spec or "podAffinity" in spec.get("affinity", {})
-
-
-@dataclass
-class Disagreement:
-    """kube-scheduler did something else than `plan()` said."""
-
-    world: int
-    round: int
-    what: str
-    said: str
-    objects: dict[str, Any]
-
-    def __str__(self) -> str:
-        return f"world {self.world} round {self.round}: {self.what}\n  {self.said}"
-
-    def dump(self) -> str:
-        """All that is needed to look at it, as JSON."""
-        return json.dumps(self.objects, indent=1, default=str)
 
 
 @dataclass
@@ -242,18 +225,8 @@ class Round:
 
     def _note(self, what: str, gang: Gang, said: str) -> None:
         manifest = next(one for one in self.manifests if one["metadata"]["name"] == gang.decision.key.name)
-        place = self.world.place
-        pods = {name: structs.plain(pod) for side in place.namespaces for name, pod in self.bed.watch.of(side).items()}
-        objects = {
-            "gang": manifest,
-            "decisions": [msgspec.to_builtins(one, enc_hook=str) for one in self.plan.decisions],
-            "nodes": [_essence(node) for node in self.world.nodes],
-            "pools": self.world.pools,
-            "limits": self.world.limits,
-            "quotas": self.world.quotas,
-            "pods": pods,
-            "created": gang.pods,
-        }
+        pods = {name: pod for side in self.world.place.namespaces for name, pod in self.bed.watch.of(side).items()}
+        objects = {"gang": manifest, "created": gang.pods, **shown(self.world, self.plan, pods)}
         self.disagreements.append(Disagreement(*self.numbers, f"{gang.decision.key}: {what}", said, objects))
 
 
@@ -295,13 +268,3 @@ def _bound(pod: structs.Pod | None) -> bool:
 
 def _words(pod: structs.Pod | None) -> str:
     return "no such pod" if pod is None else f"{pod.metadata.name}: {pod.unschedulable or 'not looked at'}"
-
-
-def _essence(node: Object) -> Object:
-    meta, spec = node["metadata"], node["spec"]
-    return {
-        "name": meta["name"],
-        "labels": meta["labels"],
-        "taints": spec.get("taints"),
-        "allocatable": node["status"]["allocatable"],
-    }

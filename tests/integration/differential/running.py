@@ -11,8 +11,10 @@ from typing import Final
 
 from tests.integration.differential import gangs
 from tests.integration.differential.bed import CLEARED, Bed
-from tests.integration.differential.judging import Disagreement, Gang, Round, Trial
-from tests.integration.differential.worlds import TIGHT, Object, Place, World, world_of
+from tests.integration.differential.disagreeing import Disagreement
+from tests.integration.differential.judging import Gang, Round, Trial
+from tests.integration.differential.places import Object, Place
+from tests.integration.differential.worlds import TIGHT, World, world_of
 
 ROUNDS_PER_WORLD: Final = 3
 BINDS: Final = 45.0

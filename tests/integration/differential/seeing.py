@@ -20,7 +20,8 @@ from stellwerk.model.decision import Decision, Plan
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.planner import plan
-from tests.integration.differential.worlds import Object, World
+from tests.integration.differential.places import Object
+from tests.integration.differential.worlds import World
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 EVERYTHING = 10_000

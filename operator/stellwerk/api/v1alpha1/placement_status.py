@@ -21,7 +21,6 @@ from stellwerk.api.v1alpha1.asks import MAX_POD_SETS
 from stellwerk.api.v1alpha1.computepool import CapacityType
 from stellwerk.api.v1alpha1.podtemplate import Toleration
 
-
 PodCount = Annotated[int, Field(ge=1, le=10_000)]
 """Pods on one node."""
 
