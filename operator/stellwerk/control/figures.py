@@ -43,7 +43,8 @@ def counts_due(store: Store, declared: Iterable[structs.ComputePool]) -> Iterato
         if pool is not None:
             nodes = store.members_of(pool)
             resource = pool.accelerator.resource if pool.accelerator else ""
-            offered = sum(node.allocatable.get(resource) for node in nodes)
+            slices = pool.accelerator.slices if pool.accelerator else 1
+            offered = sum(node.allocatable.get(resource) // slices for node in nodes)
             due = pool_status(structs.plain(body), len(nodes), offered, store.supplies.status_of(pool))
             if due is not None:
                 yield due
@@ -91,14 +92,16 @@ def _publish_supply(snapshot: Snapshot) -> None:
     metrics.replace(metrics.POOL_INTERRUPTIONS, rates)
 
 
-def _accelerators(pool: Pool, nodes: Sequence[Node], snapshot: Snapshot) -> dict[str, int]:
+def _accelerators(pool: Pool, nodes: Sequence[Node], snapshot: Snapshot) -> dict[str, float]:
+    """Count devices; where they are offered in slices, a slice is a part of one."""
     resource = pool.accelerator.resource if pool.accelerator else ""
+    slices = pool.accelerator.slices if pool.accelerator else 1
     used = (snapshot.usage[node.name].get(resource) for node in nodes if node.name in snapshot.usage)
     held = (one.pod.get(resource) * one.pods for one in snapshot.reserved if one.pool == pool.name)
     return {
-        "total": sum(node.allocatable.get(resource) for node in nodes if node.usable),
-        "allocated": sum(used),
-        "reserved": sum(held),
+        "total": sum(node.allocatable.get(resource) for node in nodes if node.usable) / slices,
+        "allocated": sum(used) / slices,
+        "reserved": sum(held) / slices,
     }
 
 

@@ -108,7 +108,8 @@ def occupancy(view: PoolView, room: int, wanted: int) -> str:
     """Say how full a pool is for a gang that does not fit."""
     free, everything = view.accelerators
     found = f"room for {room} of {pods(wanted)}"
-    text = f"{free} free of {everything}, {found}" if everything else found
+    slices = view.pool.accelerator is not None and view.pool.accelerator.slices > 1
+    text = f"{free} free of {everything}{' slices' if slices else ''}, {found}" if everything else found
     resting = len(view.nodes) - view.usable_nodes
     verb = "takes" if resting == 1 else "take"
     more = f" ({resting} of its {len(view.nodes)} nodes {verb} no pods now)" if resting else ""
