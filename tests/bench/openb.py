@@ -140,10 +140,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         done.setdefault((result.trace, result.window), []).append(result)
         spent = time.monotonic() - started
         print(f"openb: run {number} of {len(jobs)} in {spent:.0f} s: {_short(result)}", file=sys.stderr, flush=True)
+        if asked.json:  # after each, so that a run that is cut short leaves what it has
+            rows = [run._asdict() for runs in done.values() for run in runs]
+            Path(asked.json).write_text(json.dumps(rows, indent=1) + "\n")
     print(table(done))
-    if asked.json:
-        rows = [run._asdict() for runs in done.values() for run in runs]
-        Path(asked.json).write_text(json.dumps(rows, indent=1) + "\n")
     return 0
 
 

@@ -19,6 +19,6 @@ def test_a_cell_tells_its_times_its_memory_and_where_the_time_went(capsys: pytes
 
 
 def test_growth_is_told_per_tenfold() -> None:
-    cells = [{"nodes": n, "pending": 5, "least_s": s} for n, s in ((100, 1.0), (400, 4.0), (4000, 40.0))]
+    cells = [{"nodes": n, "pending": 5, "least_cpu_s": s} for n, s in ((100, 1.0), (400, 4.0), (4000, 40.0))]
     told = planning_grid.growth(cells, "nodes", "pending")
     assert [line.rpartition("x ")[2] for line in told] == ["10.00 per tenfold", "10.00 per tenfold"]
