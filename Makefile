@@ -6,7 +6,7 @@ ARGS ?=
 export STELLWERK_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt generate verify lock bench bench-placement e2e-kind testbed-build clean
+.PHONY: help install demo test check fmt generate verify lock bench bench-placement e2e-kind mutation testbed-build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench-placement: install ## packing, completion times, cost and speed of the eng
 
 e2e-kind: install ## the end-to-end suite against a kind cluster (needs Docker and kind)
 	$(PY) -m tools.e2e_kind $(ARGS)
+
+mutation: install ## change the placement code in thousands of ways, count what tests notice (hours; MODULES=packing)
+	$(PY) -m tools.mutation $(MODULES) --json build/mutation.json
 
 testbed-build: install ## build the test bed's binaries from Go modules (most of an hour)
 	$(PY) -m tests.testbed build

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Machines at hand stop for seconds at a time: neither a slow draw nor a slow example is a finding.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Look at a few examples only, the same each time, where the environment says so: for mutation testing."""
+    few = os.environ.get("STELLWERK_TEST_EXAMPLES")
+    for item in items if few else ():
+        test = getattr(item, "obj", None)
+        own = getattr(test, "_hypothesis_internal_use_settings", None)
+        if own is not None and few:
+            test._hypothesis_internal_use_settings = settings(
+                own, max_examples=int(few), derandomize=True, database=None
+            )

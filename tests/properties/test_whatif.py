@@ -15,7 +15,8 @@ from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.placement.edits import Case
 from stellwerk.placement.planner import plan
-from stellwerk.placement.whatif import LOOKS_PER_CYCLE, Explainer, Way
+from stellwerk.placement.searching import Way
+from stellwerk.placement.whatif import LOOKS_PER_CYCLE, Explainer
 from tests.builders import NOW
 from tests.properties.worlds import World, rich_worlds, worlds
 
