@@ -49,6 +49,7 @@ def overdue(state: WorkloadState, pool: Pool, patience: Patience, now: datetime)
         return None
     missing = placement.replicas - state.pods_bound
     pods = f"{missing} of {placement.replicas} pod{'s' if placement.replicas > 1 else ''}"
+    pods = pods if missing > 0 else "pods of a further pod set"
     text = f"{pods} found no node in pool {pool.name} for {duration.text(int(waited.total_seconds()))}"
     said = (state.pods_unschedulable_message or "")[:_QUOTED]
     reason = Reason.INTERRUPTED if has_run else Reason.STOCK_OUT

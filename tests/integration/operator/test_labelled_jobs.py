@@ -79,7 +79,8 @@ def test_both_ways_in_get_the_same_decision(site: Site) -> None:
     site.submit(theirs)
     released(site, "theirs")
     one, other = site.placed("mine")["status"], site.placed("theirs")["status"]
-    assert one["cost"] == other["cost"]
+    room = {"roomTaken": None}  # what it is worth depends on what the first one has left
+    assert one["cost"] | room == other["cost"] | room
     assert one["placement"] | {"preferredNodes": []} == other["placement"] | {"preferredNodes": []}
     assert one["decision"]["reason"] == other["decision"]["reason"]
 
