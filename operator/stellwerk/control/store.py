@@ -17,6 +17,7 @@ from stellwerk.cluster import structs
 from stellwerk.cluster.cache import EventType
 from stellwerk.control.capacity import Capacity, JobPods, Places, node_from
 from stellwerk.control.demand import SeenDemand
+from stellwerk.control.holding import as_admitted, with_held
 from stellwerk.control.namespaces import Namespaces
 from stellwerk.control.rooms import Rooms
 from stellwerk.control.running import RunningOnes, running_of
@@ -26,7 +27,6 @@ from stellwerk.lifecycle.intake import policy_from, pool_from
 from stellwerk.lifecycle.observed import Eviction, WorkloadState
 from stellwerk.lifecycle.reservations import reservation_of
 from stellwerk.logs import get_logger
-from stellwerk.model.admission import admitted
 from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.discovery import discover_pools
 from stellwerk.model.policy import Policy
@@ -200,8 +200,11 @@ class Store:
         pods = self.capacity.pods_of(self.workloads.job_id(uid))
         further = [self.capacity.pods_of(job) for job in self.workloads.set_job_ids(uid)]
         told = next((one.unschedulable for one in (pods, *further) if one.unschedulable), None)
-        state = self._admitted(self.workloads.state(uid, msgspec.structs.replace(pods, unschedulable=told)))
-        state = self._with_held(uid, state)
+        state = as_admitted(
+            self.namespaces, self.workloads.state(uid, msgspec.structs.replace(pods, unschedulable=told))
+        )
+        jobs = (self.workloads.job_id(uid), *self.workloads.set_job_ids(uid))
+        state = with_held(state, self.capacity, jobs)
         counts = [(one.bound, one.unbound) for one in further]
         reserved = None if state is None else reservation_of(state, pods.bound, pods.unbound, counts)
         if reserved is None and self.rooms.reserves(uid) and not any(one.bound for one in (pods, *further)):
@@ -210,25 +213,6 @@ class Store:
         self.demand.see(uid, state)
         self._note_running(uid, state, pods)
         return state
-
-    def _with_held(self, uid: str, state: WorkloadState | None) -> WorkloadState | None:
-        """Add the pods that wait to be told their node; only few placements hold any back."""
-        placement = None if state is None else state.status.placement
-        if state is None or placement is None:
-            return state
-        if not (placement.nodes_required or any(one.nodes_required for one in placement.pod_sets)):
-            return state
-        jobs = (self.workloads.job_id(uid), *self.workloads.set_job_ids(uid))
-        held = tuple(self.capacity.held_of(job) for job in jobs)
-        return msgspec.structs.replace(state, held=held) if any(one.pods for one in held) else state
-
-    def _admitted(self, state: WorkloadState | None) -> WorkloadState | None:
-        """Look at the pods as the API server will make them: what is reserved for them is what they will take."""
-        if state is None or not isinstance(state.workload, Workload):
-            return state
-        known = self.namespaces
-        made = admitted(state.workload, known.frozen, known.runtime_classes)
-        return state if made is state.workload else msgspec.structs.replace(state, workload=made)
 
     def _note_running(self, uid: str, state: WorkloadState | None, pods: JobPods) -> None:
         places = self.capacity.places_of(self.workloads.job_id(uid)) if pods.bound else Places()
