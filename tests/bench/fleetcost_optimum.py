@@ -89,7 +89,7 @@ def cuts(free: int, sizes: tuple[int, ...] = SIZES) -> tuple[tuple[int, ...], ..
     return tuple((n, *more) for n in range(free // first + 1) for more in cuts(free - n * first, rest))
 
 
-def optimum(world: World, penalty: Sequence[float] | None = None, seconds: float = 60.0) -> Optimum | None:
+def optimum(world: World, penalty: Sequence[float] | None = None, seconds: float = 30.0) -> Optimum | None:
     """Solve an instance; None if not all jobs fit and there is no `penalty` for leaving one out.
 
     Args:
@@ -99,7 +99,7 @@ def optimum(world: World, penalty: Sequence[float] | None = None, seconds: float
     """
     picks = picks_of(world)
     solver = highspy.Highs()
-    for name, value in {"output_flag": False, "threads": 1, "time_limit": seconds, "mip_rel_gap": 1e-4}.items():
+    for name, value in {"output_flag": False, "threads": 1, "time_limit": seconds, "mip_rel_gap": 2e-4}.items():
         solver.setOptionValue(name, value)
     solver.passModel(_model(world, picks, penalty))
     solver.run()

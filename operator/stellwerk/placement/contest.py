@@ -89,7 +89,7 @@ class Question(msgspec.Struct, frozen=True):
     places: tuple[Place, ...]
     """Of each choice."""
     exact: bool
-    """Whether the bound of an answer holds: nothing in it is held in its place."""
+    """Whether the bound of an answer holds: nothing is held in its place, nor has pod sets that are left out."""
 
     @property
     def uids(self) -> frozenset[str]:

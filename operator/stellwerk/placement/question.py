@@ -142,7 +142,8 @@ def question_of(parties: Iterable[Party]) -> Question | None:
     sizes = tuple(Crowd(len(crowd), sum(one.taken is not None for one in crowd)) for crowd in crowds.values())
     uids = tuple(tuple(one.workload.uid for one in crowd) for crowd in crowds.values())
     problem = Problem(sizes, tuple(choices), tuple(rooms.rooms))
-    return Question(problem, uids, tuple(places), not any(crowd[0].held for crowd in crowds.values()))
+    loose = any(crowd[0].held or crowd[0].workload.others for crowd in crowds.values())
+    return Question(problem, uids, tuple(places), exact=not loose)
 
 
 def _choices(shape: int, party: Party, rooms: Rooms) -> Iterable[tuple[Place, Choice]]:

@@ -76,11 +76,14 @@ def improved(batch: Batch, first: Round, attempt: Attempt, solver: Solver | None
     rivals = contested(parties) if _worthwhile(parties, first) else []
     advice = None
     if 1 < len(rivals) <= BATCH_LIMIT:
-        order = _by_regret(batch, {one.workload.uid for one in rivals})
-        best = _better(batch, best, order)
-        advice = _ask(batch, first, rivals, solver)
-        if advice is not None:
-            best = _better(batch, best, batch.queue, advice)
+        uids = frozenset(one.workload.uid for one in rivals)
+        fresh = batch.start()
+        best = _better(batch, best, fresh.go(_by_regret(batch, uids, fresh)))
+        if solver is not None:
+            fresh = batch.start()
+            question = question_of(one for one in _parties(batch, first, fresh) if one.workload.uid in uids)
+            advice = None if question is None else solver(question)
+            best = best if advice is None else _better(batch, best, _advised(batch, fresh, advice))
     return _told(best, first), _bound(batch, best, attempt, advice)
 
 
@@ -120,9 +123,8 @@ def _worthwhile(parties: Sequence[Party], first: Round) -> bool:
     return cost - least > WORTHWHILE * cost
 
 
-def _by_regret(batch: Batch, rivals: set[str]) -> list[Workload]:
+def _by_regret(batch: Batch, rivals: frozenset[str], attempt: Attempt) -> list[Workload]:
     """Order each priority by who loses most, per accelerator, by not getting the first choice that has room now."""
-    attempt = batch.start()
     regrets: dict[int, Fraction] = {}
     ranked = []
     for place, workload in enumerate(batch.queue):
@@ -145,25 +147,15 @@ def _regret(workload: Workload, prospect: Prospect) -> Fraction:
     return Fraction(second - first) / max(Fraction(1, 1000), accelerators(workload, fitting[0].ask.option))
 
 
-def _ask(batch: Batch, first: Round, rivals: Sequence[Party], solver: Solver | None) -> Advice | None:
-    if solver is None:
-        return None
-    wanted = {one.workload.uid for one in rivals}
-    fresh = _parties(batch, first, batch.start())
-    question = question_of(one for one in fresh if one.workload.uid in wanted)
-    return None if question is None else solver(question)
-
-
-def _better(batch: Batch, best: Round, order: Sequence[Workload], advice: Advice | None = None) -> Round:
-    """Return the better of `best` and a round in this order, or by this advice."""
-    attempt = batch.start()
-    if advice is None:
-        other = attempt.go(order)
-    else:
-        wanted = _wanted(order, attempt, advice)
-        first = sorted((one for one in order if one.uid in wanted), key=_size, reverse=True)  # stable: else in order
-        other = attempt.go([*first, *(one for one in order if one.uid not in wanted)], wanted)
+def _better(batch: Batch, best: Round, other: Round) -> Round:
     return other if _is_better(batch, other, best) else best
+
+
+def _advised(batch: Batch, attempt: Attempt, advice: Advice) -> Round:
+    """Place the batch as advised, large pods first, and then the rest in the order of the queue."""
+    wanted = _wanted(batch.queue, attempt, advice)
+    first = sorted((one for one in batch.queue if one.uid in wanted), key=_size, reverse=True)  # stable: else in order
+    return attempt.go([*first, *(one for one in batch.queue if one.uid not in wanted)], wanted)
 
 
 def _wanted(order: Sequence[Workload], attempt: Attempt, advice: Advice) -> dict[str, int]:
