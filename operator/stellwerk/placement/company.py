@@ -19,6 +19,9 @@ NO_RULES: Final = PodRules()
 Domains = dict[str, set[str]]
 """Values by topology key: domains of nodes."""
 
+_ALIKE: Final = -1
+"""Stands for the version of pods that do not mind who else is there."""
+
 Concern = tuple[str, PodFacts | None, int] | None
 """What tells two workloads of one shape apart because of their neighbours; None for nothing."""
 
@@ -39,18 +42,19 @@ class Company:
         self._looking = any(one.looks_at_others for one in rules)
         self._version = 0
         self._wanted: dict[tuple[str, PodFacts], bool] = {}
+        self._guarded = any(pod.anti_affinity for pod in self._pods)
 
     def concern(self, workload: Workload) -> Concern:
         """Return what the decision depends on besides the shape, or None if neighbours do not matter."""
         shapes = ((workload.pod, workload.facts), *((one.pod, one.facts) for one in workload.others))
         namespace = workload.key.namespace
-        if not any(self.matters(pod, namespace, facts) for pod, facts in shapes):
-            return None
-        return namespace, workload.facts, self._version
+        if any(self.matters(pod, namespace, facts) for pod, facts in shapes):
+            return namespace, workload.facts, self._version
+        return (namespace, workload.facts, _ALIKE) if self._looking else None  # others look at its labels
 
     def matters(self, pod: PodShape, namespace: str, facts: PodFacts | None) -> bool:
         """Tell whether neighbours may keep such a pod from a node."""
-        return pod.rules is not None or (facts is not None and self._unwanted(namespace, facts))
+        return pod.rules is not None or (self._guarded and facts is not None and self._unwanted(namespace, facts))
 
     def assume(self, workload: Workload, nodes: Sequence[Assignment]) -> None:
         """Take in the pods of the main pod set of a gang that was just placed."""
@@ -61,6 +65,7 @@ class Company:
         for one in nodes:
             pod = Neighbour(workload.key.namespace, labels, one.node, rules.ports, rules.anti_affinity)
             self._add(pod, one.pods)
+        self._guarded |= bool(rules.anti_affinity)
         self._version += 1
         self._wanted.clear()
 

@@ -76,12 +76,15 @@ def _safe(crowds: Sequence[_Crowd], where: Where, snapshot: Snapshot) -> bool:
         return False
     pool = next((one for one in snapshot.pools if (one.cluster, one.name) == where), None)
     nodes = [node for node in snapshot.nodes if pool is not None and node.usable and pool.selects(node)]
-    free = {node.name: node.allocatable - snapshot.usage.get(node.name, Resources()) for node in nodes}
     tolerations = tuple(tolerating(taint) for taint in pool.taints) if pool else ()
     for one in crowds:
-        room = sum(one.pod.copies_in(free[node.name]) for node in nodes if _takes(node, one.shape, tolerations))
-        lost = sum(other.pods * _displaced(one.pod, other.pod) for other in crowds if other is not one)
-        if room - lost < one.pods:
+        needed = one.pods + sum(other.pods * _displaced(one.pod, other.pod) for other in crowds if other is not one)
+        for node in nodes:
+            if _takes(node, one.shape, tolerations):
+                needed -= one.pod.copies_in(node.allocatable - snapshot.usage.get(node.name, Resources()))
+            if needed <= 0:
+                break  # most pools have room to spare, and most of them soon
+        else:
             return False
     return True
 

@@ -2,8 +2,10 @@
 
 import random
 
+import msgspec
 import pytest
 
+from stellwerk.api.labels import SEAT_GATE
 from stellwerk.cluster import structs
 from stellwerk.control.capacity import Capacity, JobPods
 from stellwerk.model.resources import Resources
@@ -144,3 +146,50 @@ def test_after_any_sequence_of_events_the_use_is_that_of_the_pods_that_are_left(
         anew.set_pod(left, None)
     assert capacity.usage == anew.usage
     assert capacity.pods_of(JOB) == anew.pods_of(JOB)
+
+
+def held(name: str, index: int) -> structs.Pod:
+    """A pod of an Indexed Job that is held back."""
+    bare = pod(name, on="")
+    meta = msgspec.structs.replace(bare.metadata, annotations={"batch.kubernetes.io/job-completion-index": str(index)})
+    spec = msgspec.structs.replace(bare.spec, scheduling_gates=(structs.SchedulingGate(SEAT_GATE),))
+    return msgspec.structs.replace(bare, metadata=meta, spec=spec)
+
+
+def test_a_pod_with_our_gate_is_held_until_the_gate_goes(capacity: Capacity) -> None:
+    """Where the others are, or were told to go, counts beside it."""
+    capacity.set_node(named("n1"), None)
+    waiting, told = held("p1", 0), held("p2", 1)
+    spec = msgspec.structs.replace(told.spec, scheduling_gates=None, node_selector={"kubernetes.io/hostname": "n1"})
+    capacity.set_pod(waiting, None)
+    capacity.set_pod(msgspec.structs.replace(told, spec=spec), None)
+    found = capacity.held_of(JOB)
+    assert [(one.key.name, one.index) for one in found.pods] == [("p1", 0)]
+    assert found.seated == (("n1", 1),)
+    assert found.hosts == (("n1", "n1"),)
+    capacity.set_pod(None, waiting)
+    assert not capacity.held_of(JOB).pods
+
+
+def named(name: str) -> structs.Node:
+    """A node that has its host name as a label."""
+    bare = node(name)
+    return msgspec.structs.replace(
+        bare, metadata=msgspec.structs.replace(bare.metadata, labels={"kubernetes.io/hostname": name})
+    )
+
+
+def test_only_pods_that_keep_others_away_are_neighbours_unless_somebody_looks(capacity: Capacity) -> None:
+    """Anti-affinity keeps others away, and so do host ports."""
+    term = {"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "x"}}}
+    keeps = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+    fierce, plain, unbound = pod("p1"), pod("p2"), pod("p3", on="")
+    spec = msgspec.structs.replace(fierce.spec, affinity=structs.Affinity(keeps))
+    capacity.set_pod(msgspec.structs.replace(fierce, spec=spec), None)
+    capacity.set_pod(plain, None)
+    capacity.set_pod(unbound, None)
+    (guard,) = capacity.neighbours(everyone=False)
+    assert guard.anti_affinity[0].topology_key == "zone"
+    assert len(capacity.neighbours(everyone=True)) == 2
+    capacity.set_pod(None, msgspec.structs.replace(fierce, spec=spec))
+    assert capacity.neighbours(everyone=False) == ()
