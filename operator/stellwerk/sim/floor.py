@@ -16,6 +16,7 @@ from stellwerk.model.snapshot import Reservation, Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.fleet import nodes_by_pool
 from stellwerk.sim.jobs import Run, Seat
+from stellwerk.sim.staying import like_nodes
 
 
 class Site:
@@ -24,6 +25,7 @@ class Site:
     def __init__(self, fleet: Snapshot) -> None:
         """Look at a fleet; its pools stay as large as they are, because a trace does not tell when nodes would come."""
         self.fleet = replace(fleet, pools=tuple(replace(pool, growth=None) for pool in fleet.pools))
+        self.kinds = like_nodes(fleet)
         self.offers = {node.name: node.allocatable for node in fleet.nodes}
         self.pools = {
             key: tuple(sorted(node.name for node in nodes if node.usable))
@@ -97,7 +99,7 @@ class Floor:
         taken: dict[str, Resources] = {}
         for part in (room, *room.others):
             self._bind(part, taken)
-        return Seat(tuple(taken.items()), decision.cost, placement.pool)
+        return Seat(tuple(sorted(taken.items(), key=lambda one: one[0])), decision.cost, placement.pool)
 
     def _bind(self, room: Reservation, taken: dict[str, Resources]) -> None:
         left = room.pods

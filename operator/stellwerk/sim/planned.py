@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from stellwerk.model.decision import Decision
+from stellwerk.model.demand import Learner
 from stellwerk.model.policy import BUILT_IN_POLICY, QueueOrder
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
@@ -18,6 +19,7 @@ from stellwerk.placement.planner import plan
 from stellwerk.sim.engine import Change, Event, Loss
 from stellwerk.sim.floor import Floor, Room, Site
 from stellwerk.sim.jobs import Run, Seat
+from stellwerk.sim.staying import staying
 
 _BATCH: Final = (4, 256)
 """Fewest and most workloads that one call of `plan()` decides; the queue is the same as in one call for all."""
@@ -47,12 +49,15 @@ class Planned:
         self._start = start
         self._preempt = preempt
         self._floor = Floor(self._site)
+        self._learner = Learner()
         self._cycle = 0
 
     def decide(self, event: Event, waiting: Sequence[Run], running: Sequence[Run]) -> Change:
         """Plan for those who wait, or for all."""
         for seat in event.freed:
             self._floor.give(seat)
+        for run in event.arrived:
+            self._learner.learn(run.job.workload)
         queue = self._ordered([*waiting, *running] if self._preempt else waiting)
         if self._preempt and self._displaces(queue):
             return self._again(queue, event.now)
@@ -124,7 +129,7 @@ class Planned:
         return placed
 
     def _plan(self, workloads: Sequence[Workload], floor: Floor, now: float) -> dict[str, Decision]:
-        snapshot = msgspec.structs.replace(self._site.fleet, usage=floor.usage)
+        snapshot = msgspec.structs.replace(self._site.fleet, usage=floor.usage, demand=self._learner.demand)
         self._cycle += 1
         planned = plan(workloads, snapshot, self._start + timedelta(seconds=now), self._cycle, kept=1, looks=0)
         return {decision.uid: decision for decision in planned.decisions}
@@ -141,6 +146,7 @@ class Planned:
         floor = Floor(self._site, stay)
         starts = self._place(newcomers, floor, now)
         if len(starts) < len(newcomers):  # they fit only if somebody moves
+            ideal = staying(ideal, self._site.kinds)
             floor = Floor(self._site, [seat for _, seat in ideal])
             starts = [(run, seat) for run, seat in ideal if run.seat is None or run.seat.pods != seat.pods]
         self._floor = floor
