@@ -64,8 +64,10 @@ def pods_keep_apart(ask: Ask, view: PoolView) -> Rejection | None:
     kinds, worst = view.accepting(ruled.pod), None
     members = [node for node in view.nodes if view.kind_of(node.name) in kinds]
     for key in (*lens.apart, *([HOSTNAME_LABEL] if lens.rules.ports else ())):
-        values = Counter(node.labels.get(key) for node in members)
-        places = len(values) if None not in values or key == HOSTNAME_LABEL else len(members)
+        values = {node.labels.get(key) for node in members}
+        if None in values and not lens.rules.ports:
+            continue  # pods on nodes without the label are not in each other's way
+        places = len(members) if None in values else len(values)
         if places < ask.least and members and (worst is None or places < worst[0]):
             worst = (places, key)
     if worst is None:

@@ -110,7 +110,7 @@ def _fill(room: _Room, nodes: Mapping[str, Node], free: Mapping[str, int], pods:
     most = {name: min(free[name], 1 if alone else pods) for name in nodes}
     exact = len(apart) > 1
     if len(apart) == _TWO and not lens.rules.spread:
-        return Found(tuple(Assignment(name, 1) for name in _matching(nodes, apart)[:pods]), exact=True)
+        return _matched(nodes, apart, most, pods)
     even = room.evenness()
     taken: Counter[str] = Counter()
     used: set[tuple[str, str]] = set()
@@ -133,11 +133,24 @@ def _fill(room: _Room, nodes: Mapping[str, Node], free: Mapping[str, int], pods:
     return Found(tuple(Assignment(name, taken[name]) for name in order if taken[name]), exact=exact)
 
 
+def _matched(nodes: Mapping[str, Node], keys: Sequence[str], most: Mapping[str, int], pods: int) -> Found:
+    """Place pods that keep apart by two keys; on nodes that have neither label they are not in each other's way."""
+    found: list[Assignment] = []
+    left = pods
+    for name in sorted(name for name, node in nodes.items() if not any(key in node.labels for key in keys)):
+        if left:
+            found.append(Assignment(name, min(left, most[name])))
+            left -= found[-1].pods
+    labelled = {name: node for name, node in nodes.items() if any(key in node.labels for key in keys)}
+    found += [Assignment(name, 1) for name in _matching(labelled, keys)[:left]]
+    return Found(tuple(found), exact=True)
+
+
 def _matching(nodes: Mapping[str, Node], keys: Sequence[str]) -> list[str]:
     """Return as many nodes as can be without two that share a value of either of two keys.
 
     Values of one key and of the other are matched along augmenting paths; each node is an edge. A node
-    without a label stands alone there.
+    without one of the labels stands alone by that key.
     """
     edges: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for name in sorted(nodes):

@@ -97,6 +97,25 @@ def test_pods_that_keep_apart_by_rack_go_to_a_rack_each() -> None:
     assert len(nodes) == 2
 
 
+def test_pods_that_keep_apart_by_rack_share_a_node_that_is_in_no_rack() -> None:
+    members = [rack("a", None), rack("b", "r1")]
+    assert nodes_of(placed(asking(replicas=3, **affinity("podAntiAffinity", "rack")), *members)) == {"a"}
+
+
+def test_pods_that_keep_apart_in_two_ways_are_matched_and_told_their_nodes() -> None:
+    members = [
+        node(name, labels={"rack": one, "end": other}, allocatable=resources(cpu="8", memory="64Gi", pods=110))
+        for name, one, other in (("a", "r1", "e1"), ("b", "r1", "e2"), ("c", "r2", "e2"))
+    ]
+    two = [{"topologyKey": key, "labelSelector": APP} for key in ("rack", "end")]
+    decision = placed(asking(replicas=2, affinity={"podAntiAffinity": {REQUIRED: two}}), *members)
+    assert nodes_of(decision) == {"a", "c"}
+    assert decision.chosen is not None
+    assert decision.chosen.nodes_required
+    assert decision.chosen.pods_per_node == (1, 1)
+    assert placed(asking(replicas=3, affinity={"podAntiAffinity": {REQUIRED: two}}), *members).mode is Mode.NEVER
+
+
 def test_a_pod_that_runs_keeps_away_whom_it_does_not_want() -> None:
     theirs = rules_of(affinity("podAntiAffinity", "rack"), "team", {"app": "web"})
     assert theirs is not None
