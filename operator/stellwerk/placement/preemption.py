@@ -51,6 +51,7 @@ class RoomMaker:
         self._nodes: dict[tuple[str, str], frozenset[str]] = {}
         self._running = snapshot.running
         self._costs: dict[str, Cost] = {}
+        self._given: dict[tuple[str, int | None], Sacrifice] = {}
         self._tries = TRIES_PER_CYCLE
         self._hopeless: dict[int, int] = {}
         """Highest priority that found no room on these offers: who has less cannot take more, and room never grows."""
@@ -149,7 +150,7 @@ class RoomMaker:
             trial.end()
 
     def _room(self, offer: Offer, workload: Workload, victims: Sequence[Sacrifice], levels: Levels) -> Room:
-        taken = [(victim, level) for victim, level in zip(victims, levels, strict=True) if level]
+        taken = [(victims[at], level) for at, level in levels]
         price = price_of([[step.price for step in victim.steps] for victim in victims], levels)
         moves = tuple(move_of(victim, level, workload) for victim, level in taken)
         return Room(offer, price, moves, self._awaited(offer.view))
@@ -177,7 +178,11 @@ class RoomMaker:
                 continue
             theirs = policy_of(one.workload.policy, self._policies)
             patience = max(policy.minimum_runtime_s, theirs.minimum_runtime_s) if may_evict else None
-            given = sacrifice_of(one, self._cost(one, view.site, theirs), theirs, self._now, patience)
+            key = (one.uid, patience)
+            given = self._given.get(key)
+            if given is None:
+                given = sacrifice_of(one, self._cost(one, view.site, theirs), theirs, self._now, patience)
+                self._given[key] = given
             if given.steps:
                 found.append(given)
         return sorted(found, key=expendable)
@@ -218,7 +223,7 @@ class _Trial:
 
     def __init__(self, offer: Offer, victims: Sequence[Sacrifice]) -> None:
         self._offer, self._victims = offer, victims
-        self._levels: Levels = (0,) * len(victims)
+        self._levels: Levels = ()
         self.tries = 0
 
     def enough(self, levels: Levels) -> bool:
@@ -229,13 +234,14 @@ class _Trial:
 
     def end(self) -> None:
         """Take everything back."""
-        self._set((0,) * len(self._victims))
+        self._set(())
 
     def _set(self, levels: Levels) -> None:
         change: Freed = {}
-        for victim, before, after in zip(self._victims, self._levels, levels, strict=True):
-            if before != after:
-                add(change, victim.freed(after))
-                add(change, victim.freed(before), -1)
+        before, after = frozenset(self._levels), frozenset(levels)
+        for at, level in sorted(after - before):
+            add(change, self._victims[at].freed(level))
+        for at, level in sorted(before - after):
+            add(change, self._victims[at].freed(level), -1)
         self._levels = levels
         self._offer.view.bins.shift(change)

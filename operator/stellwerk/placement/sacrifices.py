@@ -84,10 +84,10 @@ def freed_by(running: Running, replicas: int) -> Freed:
     return freed
 
 
-def expendable(sacrifice: Sacrifice) -> tuple[int, str, str]:
+def expendable(sacrifice: Sacrifice) -> tuple[int, int, str]:
     """Rank: of those that lose as much, the least important goes first, then the one that was placed last."""
     running = sacrifice.running
-    return running.workload.priority, _descending(running.since), running.uid
+    return running.workload.priority, -int("".join(filter(str.isdecimal, running.since)) or 0), running.uid
 
 
 def move_of(sacrifice: Sacrifice, level: int, gainer: Workload) -> Move:
@@ -113,8 +113,3 @@ def add(freed: Freed, more: Freed, sign: int = 1) -> None:
 
 def _price(loss: int | None, pods: int) -> Price:
     return Price(int(loss is None), loss or 0, 1, pods)
-
-
-def _descending(text: str) -> str:
-    """Turn a time around, so that the later one sorts first."""
-    return "".join(chr(126 - (ord(letter) - 32)) for letter in text)

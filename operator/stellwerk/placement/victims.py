@@ -6,7 +6,7 @@ then its whole place. A combination takes so many steps of each victim.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Final
 
@@ -15,8 +15,11 @@ import msgspec
 EXACT_TRIES: Final = 128
 """So many combinations are tried in the order of their price; where none of them is enough, the search is greedy."""
 
-Levels = tuple[int, ...]
-"""How many steps of each victim are taken."""
+_CROWDS: Final = (8, 64, 512)
+"""So many of the cheapest victims are looked at first; the dearer ones only where they could matter."""
+
+Levels = tuple[tuple[int, int], ...]
+"""Steps that are taken: number of the victim, and how many of its steps; in order, nobody with none."""
 
 
 class Price(msgspec.Struct, frozen=True, order=True):
@@ -47,29 +50,47 @@ def cheapest(steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool])
     """Return the steps to take of each victim, or None if even all of them are not enough.
 
     The result is the cheapest if few combinations are cheaper than it. It is always minimal: with one step
-    less of any victim it would not be enough.
+    less of any victim it would not be enough. Of equally cheap ones it takes the victims that are named first.
 
     Args:
         steps: For each victim the price of taking one step, two steps and so on; never falling.
         enough: Whether a combination frees enough; more steps never free less.
     """
-    every = tuple(len(prices) for prices in steps)
-    if not every or not enough(every):
-        return None
-    return _first_that_is_enough(steps, enough) or _trimmed(steps, enough)
+    ranked = sorted(range(len(steps)), key=lambda at: (steps[at][0], at))
+    found: Levels | None = None
+    for size in (*(one for one in _CROWDS if one < len(ranked)), len(ranked)):
+        found = _among(ranked[:size], steps, enough)
+        # whoever is left out costs more than all of what was found
+        if found is not None and (size == len(ranked) or price_of(steps, found) <= steps[ranked[size]][0]):
+            return found
+    return found
 
 
 def price_of(steps: Sequence[Sequence[Price]], levels: Levels) -> Price:
     """Return what a combination costs."""
     total = NOTHING
-    for prices, level in zip(steps, levels, strict=True):
-        total = total + prices[level - 1] if level else total
+    for at, level in levels:
+        total = total + steps[at][level - 1]
     return total
 
 
-def _first_that_is_enough(steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]) -> Levels | None:
+def _among(ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]) -> Levels | None:
+    """Search among some victims, the cheapest first."""
+    every = tuple(sorted((at, len(steps[at])) for at in ranked))
+    if not every or not enough(every):
+        return None
+    exact = _first_that_is_enough(ranked, steps, enough)
+    if exact is not None:
+        return exact
+    several = _trimmed(ranked, steps, enough)
+    return _alone(ranked, steps, enough, price_of(steps, several)) or several
+
+
+def _first_that_is_enough(
+    ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]
+) -> Levels | None:
     """Try combinations, the cheapest first."""
-    for tried, levels in enumerate(_by_price(steps)):
+    for tried, levels in enumerate(_by_price(ranked, steps)):
         if tried > EXACT_TRIES:
             return None
         if enough(levels):
@@ -77,37 +98,70 @@ def _first_that_is_enough(steps: Sequence[Sequence[Price]], enough: Callable[[Le
     return None
 
 
-def _by_price(steps: Sequence[Sequence[Price]]) -> Iterator[Levels]:
-    """Yield all combinations, each once, the cheapest first; of equally cheap ones the victims named first."""
-    none = (0,) * len(steps)
-    heap: list[tuple[Price, tuple[int, ...], int]] = [(NOTHING, none, 0)]
+def _by_price(ranked: Sequence[int], steps: Sequence[Sequence[Price]]) -> Iterator[Levels]:
+    """Yield all combinations, each once, the cheapest first.
+
+    Each follows from one that is not dearer, in one way only: its last victim takes a step more, or hands its only
+    step on to the next one, or the next one joins. So few are kept that it does not matter how many victims there are.
+    """
+    heap: list[tuple[Price, Levels]] = [(NOTHING, ())]
     while heap:
-        _, reversed_levels, first = heappop(heap)
-        levels = tuple(-level for level in reversed_levels)
-        yield levels
-        for at in range(first, len(steps)):  # only here or further on: each is reached in one way
-            if levels[at] < len(steps[at]):
-                further = (*levels[:at], levels[at] + 1, *levels[at + 1 :])
-                heappush(heap, (price_of(steps, further), tuple(-level for level in further), at))
+        _, levels = heappop(heap)
+        yield tuple(sorted((ranked[rank], level) for rank, level in levels))
+        for more in _following(levels, ranked, steps):
+            heappush(heap, (price_of(steps, tuple((ranked[rank], level) for rank, level in more)), more))
 
 
-def _trimmed(steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]) -> Levels:
+def _following(levels: Levels, ranked: Sequence[int], steps: Sequence[Sequence[Price]]) -> Iterator[Levels]:
+    """Yield what follows a combination; victims are numbered by rank."""
+    if not levels:
+        if ranked:
+            yield ((0, 1),)
+        return
+    *before, (rank, level) = levels
+    if level < len(steps[ranked[rank]]):
+        yield (*before, (rank, level + 1))
+    if rank + 1 < len(ranked):
+        yield (*levels, (rank + 1, 1))
+        if level == 1:
+            yield (*before, (rank + 1, 1))
+
+
+def _trimmed(ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]) -> Levels:
     """Take the cheapest victims until it is enough, then give back what can be spared, the dearest first."""
-    ranked = sorted(range(len(steps)), key=lambda at: (steps[at][-1], at))
-    count = _least(len(ranked), lambda count: enough(_of(steps, ranked[:count])))
-    levels = list(_of(steps, ranked[:count]))
-    for at in reversed(ranked[:count]):
+    order = sorted(ranked, key=lambda at: (steps[at][-1], at))
+    whole = [(at, len(steps[at])) for at in order]
+    count = _least(len(order), lambda count: enough(tuple(sorted(whole[:count]))))
+    levels = dict(whole[:count])
+    for at in reversed(order[:count]):
 
         def enough_with(level: int, at: int = at) -> bool:
-            return enough((*levels[:at], level, *levels[at + 1 :]))
+            return enough(_taken({**levels, at: level}))
 
         levels[at] = _least(levels[at], enough_with)
-    return tuple(levels)
+    return _taken(levels)
 
 
-def _of(steps: Sequence[Sequence[Price]], chosen: Sequence[int]) -> Levels:
-    taken = frozenset(chosen)
-    return tuple(len(prices) if at in taken else 0 for at, prices in enumerate(steps))
+def _alone(
+    ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool], below: Price
+) -> Levels | None:
+    """Return the cheapest victim that is enough by itself for less than a price; only so many are tried."""
+    order = sorted((steps[at][-1], at) for at in ranked)
+    for price, at in order[:EXACT_TRIES]:
+        if price >= below:
+            return None
+        if enough(((at, len(steps[at])),)):
+            return _taken({at: _least_of(at, len(steps[at]), enough)})
+    return None
+
+
+def _least_of(at: int, most: int, enough: Callable[[Levels], bool]) -> int:
+    """Return how many steps of one victim are enough by themselves."""
+    return _least(most, lambda level: enough(_taken({at: level})))
+
+
+def _taken(levels: Mapping[int, int]) -> Levels:
+    return tuple((at, level) for at, level in sorted(levels.items()) if level)
 
 
 def _least(most: int, holds: Callable[[int], bool]) -> int:
