@@ -6,6 +6,7 @@ devices than others of its pool. A request is `whole` idle devices and `part` sl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,24 +32,26 @@ def wanted(amount: int, slices: int) -> Wanted:
     return Wanted(*divmod(max(0, amount), slices))
 
 
-def laid_out(free: int, capacity: int, slices: int) -> tuple[int, ...]:
-    """Return the free slices of each device of a node of which only their sum is known, ascending.
+def laid_out(free: int, capacity: int, slices: int, pods: Sequence[int] = ()) -> tuple[int, ...]:
+    """Return the free slices of each device of a node, ascending.
 
-    What is used is taken to lie as tightly as it can: device after device.
+    Pods of known size are laid out one by one, the largest first, each where it fits most tightly. What else
+    is used is known only as a sum, and taken to lie as tightly as it can: device after device.
 
     Args:
         free: Free slices of the node; negative where more is used than there is.
         capacity: All slices of the node.
         slices: Slices of one device.
+        pods: Slices of each pod of known size, which are part of what is used.
     """
     whole, rest = divmod(max(0, capacity), slices)
-    used = max(0, capacity - max(0, free))
-    devices = []
-    for size in [rest] * (rest > 0) + [slices] * whole:
-        taken = min(size, used)
-        used -= taken
-        devices.append(size - taken)
-    return tuple(sorted(devices))
+    devices = tuple([rest] * (rest > 0) + [slices] * whole)
+    unknown = max(0, capacity - max(0, free))
+    for amount in sorted(pods, reverse=True):
+        left = after(devices, wanted(amount, slices), slices)
+        devices = in_pieces(devices, amount) if left is None else left
+        unknown -= amount
+    return in_pieces(devices, max(0, unknown))
 
 
 def copies(devices: Ints, want: Wanted, slices: int) -> Ints | None:

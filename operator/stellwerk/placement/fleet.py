@@ -16,7 +16,7 @@ from stellwerk.model.supply import Supply
 from stellwerk.model.workload import PodShape, Workload
 from stellwerk.placement.coming import Needs, nodes_to_come
 from stellwerk.placement.company import Company
-from stellwerk.placement.poolview import PoolView, room_when_empty, tolerating, untolerated
+from stellwerk.placement.poolview import Left, PoolView, room_when_empty, tolerating, untolerated
 from stellwerk.placement.quota import Allowance
 
 __all__ = ["Fleet", "PoolView", "nodes_by_pool", "room_when_empty", "tolerating", "untolerated"]
@@ -35,6 +35,7 @@ class Fleet:
         sliced = {(pool.cluster, pool.name) for pool in snapshot.pools if _is_sliced(pool)}
         leftover = _take_reserved(free, snapshot.reserved, sliced)
         keys = sorted({key for shape in _shapes(pending) for key in shape.requirements.keys})
+        left = Left(free, _slices_by_node(snapshot) if sliced else {})
         owned = nodes_by_pool(snapshot.nodes, snapshot.pools)
         needs = Needs.of(pending, snapshot.reserved)
         firsts: list[PoolView] = []
@@ -44,7 +45,7 @@ class Fleet:
             new = nodes_to_come(pool, members, needs.nodes_of(pool))
             coming += new
             supply = snapshot.supply.get((pool.cluster, pool.name), Supply())
-            firsts += _views(PoolView(_learned(pool, supply), members, free, keys, new), supply)
+            firsts += _views(PoolView(_learned(pool, supply), members, left, keys, new), supply)
         self.views = tuple(
             view for first in firsts for view in (first, *(first.seen_for(one) for one in first.pool.further))
         )
@@ -120,6 +121,18 @@ def _left(offered: Resources, used: Resources) -> Resources:
 
 def _is_sliced(pool: Pool) -> bool:
     return pool.accelerator is not None and pool.accelerator.slices > 1
+
+
+def _slices_by_node(snapshot: Snapshot) -> dict[str, list[int]]:
+    """Return how many slices each pod of a workload that runs uses, by node; those of others are not known."""
+    names = {pool.accelerator.resource for pool in snapshot.pools if pool.accelerator and _is_sliced(pool)}
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for running in snapshot.running:
+        for (node, pods), (_, uses) in zip(running.pods_by_node, running.uses, strict=True):
+            amounts = (uses.get(name) for name in names)
+            for each, rest in (divmod(amount, pods) for amount in amounts if amount and pods):
+                found[node] += [each] * pods if not rest else [each * pods + rest]
+    return found
 
 
 def _slices_of(views: Mapping[tuple[str, str], PoolView], reservation: Reservation) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from fractions import Fraction
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -29,6 +29,15 @@ Kind = tuple[tuple[Taint, ...], tuple[str | None, ...]]
 """What tells classes of nodes apart: blocking taints, and labels that some pod asks about."""
 
 
+class Left(NamedTuple):
+    """What is left of the nodes."""
+
+    free: Mapping[str, Resources]
+    """By node name."""
+    pods: Mapping[str, Sequence[int]] = {}
+    """Slices that single pods use, where it is known, by node name; part of what is not free."""
+
+
 class Pricing(Protocol):
     """What room is worth in money."""
 
@@ -47,7 +56,7 @@ class PoolView:
         self,
         pool: Pool,
         nodes: Sequence[Node],
-        free: Mapping[str, Resources],
+        left: Left,
         keys: Sequence[str],
         new: Sequence[Node] = (),
     ) -> None:
@@ -56,7 +65,7 @@ class PoolView:
         Args:
             pool: What is known of it.
             nodes: All its nodes, usable or not.
-            free: What is free, by node name.
+            left: What is left of them.
             keys: Label keys that pods of this cycle ask about.
             new: Nodes that it has yet to get; only `grown` looks at them.
         """
@@ -74,9 +83,9 @@ class PoolView:
         self._new = tuple(new)
         self._coming = Counter((node.allocatable, kind) for node, kind in coming)
         self.usable_nodes = sum(node.usable for node in self.nodes)
-        usable = [(node.name, free[node.name], kind) for node, kind in kinds if node.usable]
+        usable = [(node.name, left.free[node.name], kind) for node, kind in kinds if node.usable]
         usable += [(node.name, node.allocatable, kind) for node, kind in coming]
-        self.bins = Bins(self._axis(), usable, self._sliced(free, new))
+        self.bins = Bins(self._axis(), usable, self._sliced(left, new))
         self.site = Site(pool, _typical_node(self.capacity))
         self.company = Company(Snapshot(), ())
         self.allowance = Allowance({})
@@ -186,14 +195,19 @@ class PoolView:
             self._models.append(node)
         return found
 
-    def _sliced(self, free: Mapping[str, Resources], new: Sequence[Node]) -> Sliced | None:
+    def _sliced(self, left: Left, new: Sequence[Node]) -> Sliced | None:
         """Return the devices of the usable nodes, where they are handed out in slices."""
         has = self.pool.accelerator
         if has is None or has.slices == 1 or has.resource not in self._axis():
             return None
         name = has.resource
         devices = {
-            node.name: laid_out(free.get(node.name, node.allocatable).get(name), node.allocatable.get(name), has.slices)
+            node.name: laid_out(
+                left.free.get(node.name, node.allocatable).get(name),
+                node.allocatable.get(name),
+                has.slices,
+                left.pods.get(node.name, ()),
+            )
             for node in (*self.nodes, *new)
             if node.usable
         }

@@ -39,6 +39,13 @@ def test_use_of_which_only_the_sum_is_known_is_taken_to_lie_tightly() -> None:
     assert laid_out(6, 6, 4) == (2, 4), "a device with fewer slices than the others"
 
 
+def test_pods_of_known_size_lie_where_they_fit() -> None:
+    assert laid_out(2, 8, 4, [3, 3]) == (1, 1)
+    assert laid_out(2, 8, 4, [2, 4]) == (0, 2)
+    assert laid_out(1, 8, 4, [3, 3]) == (0, 1), "and one slice of somebody else"
+    assert laid_out(0, 8, 4, [3, 3, 2]) == (0, 0), "what fits on no device is taken in pieces"
+
+
 def test_shares_do_not_reach_over_devices() -> None:
     free = rows((3, 3), (2, 4))
     assert copies(free, Wanted(0, 3), 4).tolist() == [2, 1]

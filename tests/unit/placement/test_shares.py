@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stellwerk.model.capacity import Accelerator
 from stellwerk.model.decision import Mode
+from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Reservation, Snapshot
 from stellwerk.model.workload import AcceleratorOption
 from stellwerk.placement.planner import plan
@@ -47,6 +48,14 @@ def test_reserved_shares_keep_their_place() -> None:
     kept = Reservation("u", "local", "p", resources(cpu=1, pods=1, gpu=3), 2, ("n",))
     assert modes([share("a", 500)], world(reserved=(kept,)))["a"] is Mode.WAIT
     assert modes([share("a", 250, 2)], world(reserved=(kept,)))["a"] is Mode.FIT
+
+
+def test_running_shares_lie_one_by_one_on_their_devices() -> None:
+    there = share("runs", 750, 2)
+    running = Running(there, None, (("n", 2),), (("n", resources(cpu=2, pods=2, gpu=6)),), "2026-11-22T10:00:00Z")
+    used = {"n": resources(cpu=2, pods=2, gpu=6)}
+    assert modes([share("a", 500)], world(usage=used))["a"] is Mode.FIT, "of which nobody knows how they lie"
+    assert modes([share("a", 500)], world(usage=used, running=(running,)))["a"] is Mode.WAIT
 
 
 def test_used_slices_are_taken_to_lie_tightly() -> None:
