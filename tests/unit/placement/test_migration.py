@@ -65,6 +65,7 @@ def test_a_workload_goes_where_the_rest_of_its_run_is_cheaper() -> None:
     ids=["forbids it", "is not settled", "leaves", "would lose a day", "is nearly done", "should have ended"],
 )
 def test_it_stays_if_it(facts: dict[str, Any]) -> None:
+    facts = dict(facts)
     leaving = facts.pop("leaving", False)
     one = there("train", **facts)
     one = msgspec.structs.replace(one, leaving=True, settled=False, placement=None) if leaving else one
