@@ -268,3 +268,31 @@ def test_a_cluster_that_cannot_be_reached_is_bad_input(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("stellwerk: ")
     assert "Traceback" not in done.stderr
+
+
+def test_the_exported_history_of_a_cluster_can_be_simulated(cluster: Cluster, tmp_path: Path) -> None:
+    ended = workload("ended", "H100", 8, replicas=2)
+    cluster.kubectl.apply(ended, workload("new", "H100", 8))
+    conditions = [
+        {"type": kind, "status": "True", "reason": "Succeeded", "lastTransitionTime": "2030-01-01T12:00:00Z"}
+        for kind in ("Accepted", "Finished")
+    ]
+    conditions.append({**conditions[0], "type": "Placed", "status": "False", "reason": "Released"})
+    status = {
+        "conditions": conditions,
+        "placement": {"cluster": "local", "pool": "blue", "capacityType": "Owned", "replicas": 2},
+        "decision": {"mode": "Fit", "reason": "CheapestFeasible", "decidedAt": "2030-01-01T11:00:00Z"},
+    }
+    status["placement"]["accelerator"] = {"model": "H100", "count": 8, "resource": "nvidia.com/gpu"}
+    patch = json.dumps({"status": status})
+    cluster.kubectl("patch", "aiw", "ended", "-n", "default", "--subresource=status", "--type=merge", "-p", patch)
+    try:
+        history = tmp_path / "history.jsonl"
+        history.write_text(stellwerk("history", "export", "--kubeconfig", cluster.kubeconfig))
+        [row] = map(json.loads, history.read_text().splitlines())
+        assert (row["name"], row["accelerators"], row["replicas"]) == ("ended", 8, 2)
+        assert (row["started"], row["finished"]) == ("2030-01-01T11:00:00Z", "2030-01-01T12:00:00Z")
+        report = json.loads(stellwerk("simulate", history, "--nodes", "2x8", "-o", "json"))
+        assert report["scenarios"][0]["completionSeconds"]["mean"] == 3600
+    finally:
+        cluster.kubectl("delete", "aiw", "ended", "new", "-n", "default")

@@ -90,7 +90,10 @@ def compare(request: Request, tell: Tell) -> Comparison:
     fleet = scenarios[0].snapshot
     if growing := [pool.name for pool in fleet.pools if pool.growth is not None]:
         notes.append(f"pools do not grow in a simulation; only the nodes of the fleet count: {', '.join(growing)}")
-    jobs = jobs_of(trace.entries, _per_node(fleet), trace.start)
+    entries = trace.entries
+    if request.nodes is not None:  # nodes of no model in particular
+        entries = tuple(replace(entry, models=()) for entry in entries)
+    jobs = jobs_of(entries, _per_node(fleet), trace.start)
     results = tuple(_run(scenario, jobs, trace, request, tell) for scenario in scenarios)
     return Comparison(request, trace, Site(fleet).accelerators, results, tuple(notes))
 

@@ -75,3 +75,6 @@ def test_an_exported_history_can_be_simulated(cli: Cli, tmp_path: Path) -> None:
     told = json.loads(said.out)
     assert told["trace"]["format"] == "history"
     assert told["trace"]["jobs"] == 2
+    assert told["scenarios"][0]["finished"] == 0  # 16 accelerators, and there are 8
+    said = cli("simulate", "history.jsonl", "--nodes", "2x8", "-o", "json")
+    assert json.loads(said.out)["scenarios"][0]["finished"] == 2
