@@ -33,7 +33,7 @@ FIGURES = (
         "Accelerators that work now",
         'sum by (model) (stellwerk_pool_accelerators{state="allocated"})',
         ("model",),
-        "{:.0f}",
+        "{:g}",
         "stellwerk_pool_accelerators",
         (("state", "allocated"),),
     ),
@@ -98,10 +98,10 @@ FIGURES = (
 )
 
 
-def at_work(ask: Callable[[Figure], Series]) -> int:
+def at_work(ask: Callable[[Figure], Series]) -> float:
     """Accelerators that work by now: figures are published every other second, and scraped after that."""
     figure = next(one for one in FIGURES if one.question == "Accelerators that work now")
-    return round(sum(value for _, value in ask(figure)))
+    return round(sum(value for _, value in ask(figure)), 2)
 
 
 def report(ask: Callable[[Figure], Series]) -> str:

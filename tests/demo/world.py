@@ -121,21 +121,25 @@ def state(cluster: Cluster) -> State:
     return State(
         workloads=len(workloads),
         decided=sum("decision" in one.get("status", {}) for one in workloads),
-        wanted=sum(placement["replicas"] for placement in placed),
+        wanted=sum(one["replicas"] for placement in placed for one in (placement, *placement.get("podSets", ()))),
         bound=len(bound),
     )
 
 
-def gpus_at_work(cluster: Cluster) -> int:
+def gpus_at_work(cluster: Cluster) -> float:
     """Accelerators that bound pods ask for, whoever owns them: what the metrics have to arrive at."""
     pods = cluster.api.get("/api/v1/pods")["items"]
+    nodes = cluster.api.get("/api/v1/nodes")["items"]
+    slices = {
+        node["metadata"]["name"]: int(node["metadata"]["labels"].get("nvidia.com/gpu.replicas", 1)) for node in nodes
+    }
     asked = [
-        int(container["resources"].get("requests", {}).get("nvidia.com/gpu", 0))
+        int(container["resources"].get("requests", {}).get("nvidia.com/gpu", 0)) / slices[pod["spec"]["nodeName"]]
         for pod in pods
         if pod["spec"].get("nodeName")
         for container in pod["spec"]["containers"]
     ]
-    return sum(asked)
+    return round(sum(asked), 2)
 
 
 def _workloads(cluster: Cluster) -> list[dict[str, Any]]:
