@@ -33,7 +33,7 @@ def placements(decisions: tuple[Decision, ...]) -> list[tuple[str, Placement]]:
 def held(pending: list[Workload], made: list[tuple[str, Placement]]) -> tuple[Reservation, ...]:
     by_uid = {workload.uid: workload for workload in pending}
     found = (reserve(by_uid[uid], placement, placement.replicas) for uid, placement in made)
-    return tuple(one for one in found if one is not None)
+    return tuple(part for one in found if one is not None for part in (one, *one.others))
 
 
 def gpus_of(made: list[tuple[str, Placement]]) -> int:

@@ -9,6 +9,7 @@ from tests.integration.operator import objects
 from tests.integration.operator.objects import Object
 from tests.integration.operator.site import Site
 from tests.integration.operator.watching import Watch, pods_watched
+from tests.testbed.pools import POOL_LABEL
 
 
 def price(amount: str) -> Object:
@@ -45,5 +46,5 @@ def one_copy_at_a_time(site: Site) -> Iterator[Watch]:
         if type_ == "DELETED" or objects.finished(pod):
             live.pop(uid, None)
         else:
-            live[uid] = (owner(pod), str(sorted(pod["spec"].get("nodeSelector", {}).items())))
+            live[uid] = (owner(pod), pod["spec"].get("nodeSelector", {}).get(POOL_LABEL, ""))
         assert len(set(live.values())) <= 1, f"two copies at the same time: {live}"
