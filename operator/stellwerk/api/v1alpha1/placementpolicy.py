@@ -81,7 +81,8 @@ class Queueing(WireModel):
             "Within one priority: Priority takes the older one first; ShortestFirst the one that is expected to need"
             " the fewest accelerator-hours yet, which serves the mean where expected runtimes are good; LeastService"
             " the one that has had the fewest, in levels of 1, 10, 100 and so on accelerator-hours and of one level the"
-            " smaller gang, which needs no expected runtimes. It rearranges this policy's workloads only.",
+            " smaller gang, which needs no expected runtimes. Only simulations know yet what a workload had before"
+            " it was stopped; in a cluster it counts as having had nothing. It rearranges this policy's workloads only.",
             "ShortestFirst",
         ),
     ] = "Priority"
