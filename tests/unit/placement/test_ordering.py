@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from itertools import permutations
+from typing import Any
 
+import msgspec
 import pytest
 
 from stellwerk.model.policy import QueueOrder
-from stellwerk.model.workload import AcceleratorOption
-from stellwerk.placement.ordering import next_level_at, queue_order, service_left, service_level
-from tests.builders import gang, policy
+from stellwerk.model.workload import AcceleratorOption, PodSet, PodShape, Workload
+from stellwerk.placement.ordering import accelerators, next_level_at, queue_order, service_left, service_level
+from tests.builders import gang, policy, resources
 
 SHORTEST = {"default": policy(queue_order=QueueOrder.SHORTEST_FIRST)}
 LEAST = {"default": policy(queue_order=QueueOrder.LEAST_SERVICE)}
@@ -84,3 +88,35 @@ def test_a_policy_rearranges_its_own_workloads_and_nobody_else_moves() -> None:
     last = gang("last", created=hours[3])
     for pending in permutations([long, other, short, last]):
         assert queue_order(pending, policies) == [short, other, long, last]
+
+
+def asking(replicas: int = 1, **facts: Any) -> Workload:
+    return gang(replicas=replicas, accelerators=(AcceleratorOption("H100", **facts),))
+
+
+def accelerators_of(workload: Workload) -> Fraction:
+    return accelerators(workload, workload.options[0])
+
+
+def test_a_gang_counts_all_accelerators_of_all_its_pods() -> None:
+    assert accelerators_of(asking(3, count=4)) == 12
+    assert accelerators_of(asking(3, count=4, replicas=5)) == 20
+    assert accelerators_of(asking(3, share_milli=250)) == Fraction(3, 4)
+    assert accelerators_of(gang(replicas=3, gpus=0)) == 3
+
+
+def test_further_pod_sets_count_by_their_first_alternative() -> None:
+    pod = PodShape(resources(cpu=1, pods=1))
+    sets = (
+        PodSet("judges", 2, pod, (AcceleratorOption("A100", 3), AcceleratorOption("H100", 1))),
+        PodSet("readers", 5, pod),
+    )
+    assert accelerators_of(msgspec.structs.replace(asking(1, count=8), others=sets)) == 8 + 6 + 5
+
+
+def test_the_service_that_is_left_knows_how_fast_each_alternative_is() -> None:
+    assert service_left(msgspec.structs.replace(asking(2, count=4), expected_runtime_s=600)) == 4800
+    assert service_left(msgspec.structs.replace(asking(2, count=4, speed=Decimal(2)), expected_runtime_s=600)) == 2400
+    assert service_left(msgspec.structs.replace(asking(2, count=4, runtime_s=100), expected_runtime_s=600)) == 800
+    assert service_left(msgspec.structs.replace(asking(2, count=4), expected_runtime_s=600, served=4000)) == 800
+    assert service_left(msgspec.structs.replace(asking(2, count=4), expected_runtime_s=600, served=9000)) == 0
