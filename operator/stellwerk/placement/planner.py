@@ -69,7 +69,7 @@ def plan(  # noqa: PLR0913 - the world, the moment, and two ways to ask
         return Plan((), cycle, now)  # most cycles only follow what was decided before: spare them the fleet
     queue = queue_order(pending, snapshot.policies, snapshot.promised)
     planner = _Planner(_World(snapshot, pending, now, kept, running, looks))
-    best, bound = improved(Batch(queue, planner.again), planner.go(queue), planner, solver)
+    best, bound = improved(Batch(queue, planner.again), planner.go(queue), solver)
     return Plan(pinned(planner.explained(queue, best), pending, snapshot), cycle, now, best.moves, bound)
 
 
@@ -104,6 +104,7 @@ class _Planner:
         self._prospects = judged(self._fleet)
         self._rooms = RoomMaker(world.snapshot, world.now)
         self._taken: dict[str, int | None] = {}
+        self._seen: dict[str, Prospect] = {}
 
     def again(self) -> _Planner:
         """Return a planner of the same snapshot on which nothing is placed; what was judged for good is kept."""
@@ -129,7 +130,7 @@ class _Planner:
             scene = Scene(self._world.snapshot, self._fleet, self._world.now, queue, self._viable_for)
             moves += tuple(settled(scene, decisions, [move.uid for move in moves]))
         explainer = Explainer(self._fleet, self._rooms, self._world.now, self._world.looks)
-        return Round(decisions, self._taken, moves, explainer)
+        return Round(decisions, self._taken, self._seen, moves, explainer)
 
     def _look_again(self, queue: Sequence[Workload], decisions: dict[str, Decision]) -> None:
         """Decide anew for those who wait for neighbours: pods that were placed after their turn may be the ones."""
@@ -157,7 +158,7 @@ class _Planner:
         if not policy.admits_namespace(workload.key.namespace):
             return not_accepted(workload, Reason.POLICY_NOT_ALLOWED)
         prospect = self._prospect(workload, policy)
-        self._taken[workload.uid] = None
+        self._taken[workload.uid], self._seen[workload.uid] = None, prospect
         if prospect.stuck is None:
             while (index := prospect.best()) is not None:
                 offer = prospect.viable[index]
@@ -172,7 +173,7 @@ class _Planner:
         return msgspec.structs.replace(prospect.stuck, key=workload.key, uid=workload.uid)
 
     def _placed(self, workload: Workload, prospect: Prospect, index: int, nodes: list[Assignment]) -> Decision:
-        self._taken[workload.uid] = index
+        self._taken[workload.uid], self._seen[workload.uid] = index, prospect
         decision = self._shortened(fit(workload, prospect, index, nodes))
         self._opportunity.passed()
         return decision

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Final
 
 from stellwerk.economics.cost import expected
@@ -42,7 +43,7 @@ class Prospect:
                 found = rank, index
         return None if found is None else found[1]
 
-    @property
+    @cached_property
     def least(self) -> int | None:
         """What it costs at least in micro-units, wherever there is room; None if no cost is known."""
         known = (expected(offer.ask.cost) for offer in self.viable)

@@ -29,7 +29,7 @@ WORTHWHILE: Final = Fraction(1, 1000)
 """Less than this part of its cost is not worth looking for."""
 
 BATCH_LIMIT: Final = 2_000
-"""More workloads in competition are left as greedy placed them: the cycle has others to decide for."""
+"""A larger batch is left as greedy placed it: each further round takes as long as the first."""
 
 
 class Round(NamedTuple):
@@ -39,6 +39,8 @@ class Round(NamedTuple):
     """By uid."""
     taken: Mapping[str, int | None]
     """Which viable candidate each accepted workload got, by uid; None if it found no room."""
+    prospects: Mapping[str, Prospect]
+    """What each of them could choose from."""
     moves: tuple[Move, ...] = ()
     """What others must do for it."""
     explainer: Explainer | None = None
@@ -62,35 +64,36 @@ class Batch(NamedTuple):
     start: Callable[[], Attempt]
 
 
-def improved(batch: Batch, first: Round, attempt: Attempt, solver: Solver | None) -> tuple[Round, Bound | None]:
+def improved(batch: Batch, first: Round, solver: Solver | None) -> tuple[Round, Bound | None]:
     """Return the best round found, and how far it is from the best there can be.
 
     Args:
         batch: What is to be placed.
         first: Placed one after the other.
-        attempt: In which that was done.
         solver: Asked where several compete; None looks no further than who should choose first.
     """
     best = first
-    parties = _parties(batch, first, attempt)
-    rivals = contested(parties) if _worthwhile(parties, first) else []
+    parties = _parties(batch, first)
+    rivals = contested(parties) if len(parties) <= BATCH_LIMIT and _worthwhile(parties, first) else []
     advice = None
-    if 1 < len(rivals) <= BATCH_LIMIT:
+    if len(rivals) > 1:
         uids = frozenset(one.workload.uid for one in rivals)
         fresh = batch.start()
         best = _better(batch, best, fresh.go(_by_regret(batch, uids, fresh)))
         if solver is not None:
             fresh = batch.start()
-            question = question_of(one for one in _parties(batch, first, fresh) if one.workload.uid in uids)
+            question = question_of(_fresh(one, fresh) for one in rivals)
             advice = None if question is None else solver(question)
             best = best if advice is None else _better(batch, best, _advised(batch, fresh, advice))
-    return _told(best, first), _bound(batch, best, attempt, advice)
+    return _told(best, first), _bound(batch, best, first.prospects, advice)
 
 
 def _told(best: Round, first: Round) -> Round:
     """Say of those who would have paid less alone that they make room for others."""
+    if best is first:
+        return best
     decisions = dict(best.decisions)
-    for uid, decision in decisions.items():
+    for uid, decision in best.decisions.items():
         before = first.decisions[uid]
         then, now = _cost(before), _cost(decision)
         if then is not None and now is not None and then < now and decision.chosen and decision.cost:
@@ -100,15 +103,17 @@ def _told(best: Round, first: Round) -> Round:
     return best._replace(decisions=decisions)
 
 
-def _parties(batch: Batch, first: Round, attempt: Attempt) -> list[Party]:
-    """Return the accepted workloads in queue order, with candidates of the attempt."""
-    found = []
-    for workload in batch.queue:
-        prospect = attempt.prospect_of(workload) if workload.uid in first.taken else None
-        if prospect is not None:
-            decision = first.decisions[workload.uid]
-            found.append(Party(workload, prospect, first.taken[workload.uid], decision.chosen))
-    return found
+def _parties(batch: Batch, first: Round) -> list[Party]:
+    """Return the accepted workloads in queue order."""
+    accepted = (workload for workload in batch.queue if workload.uid in first.taken)
+    return [
+        Party(one, first.prospects[one.uid], first.taken[one.uid], first.decisions[one.uid].chosen) for one in accepted
+    ]
+
+
+def _fresh(party: Party, attempt: Attempt) -> Party:
+    """Return the same with candidates on which nothing is placed."""
+    return replace(party, prospect=attempt.prospect_of(party.workload) or party.prospect)
 
 
 def _worthwhile(parties: Sequence[Party], first: Round) -> bool:
@@ -198,27 +203,25 @@ def _sums(outcome: Round) -> Counter[str]:
     return sums
 
 
-def _bound(batch: Batch, best: Round, attempt: Attempt, advice: Advice | None) -> Bound | None:
+def _bound(batch: Batch, best: Round, prospects: Mapping[str, Prospect], advice: Advice | None) -> Bound | None:
     """Add up what the placed workloads cost at least: by the solver where it was asked, else each at its best place."""
-    placed: list[tuple[Workload, Decision, int]] = []
+    currencies: set[str] = set()
+    least: dict[str, int] = {}
+    total = 0
     for workload in batch.queue:
         decision = best.decisions[workload.uid]
         cost = _cost(decision)
-        if decision.mode is Mode.FIT and cost is not None:
-            placed.append((workload, decision, cost))
-    currencies = {decision.cost.currency for _, decision, _ in placed if decision.cost is not None}
+        if decision.mode is Mode.FIT and decision.cost is not None and cost is not None:
+            currencies.add(decision.cost.currency)
+            known = prospects[workload.uid].least
+            least[workload.uid] = cost if known is None else min(cost, known)
+            total += cost
     if len(currencies) != 1:
         return None
-    least = {}
-    for workload, _, cost in placed:
-        prospect = attempt.prospect_of(workload)
-        least[workload.uid] = min(cost, cost if prospect is None or prospect.least is None else prospect.least)
     lower = sum(least.values())
     if advice is not None and advice.bound is not None and advice.covers(best.taken):
-        asked = sum(least[uid] for uid in least if uid in advice.asked)
-        lower += max(0, advice.bound - asked)
-    cost = sum(cost for _, _, cost in placed)
-    return Bound(currencies.pop(), cost, min(lower, cost))
+        lower += max(0, advice.bound - sum(least.get(uid, 0) for uid in advice.asked))
+    return Bound(currencies.pop(), total, min(lower, total))
 
 
 def _cost(decision: Decision) -> int | None:
