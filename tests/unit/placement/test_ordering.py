@@ -90,8 +90,8 @@ def test_a_policy_rearranges_its_own_workloads_and_nobody_else_moves() -> None:
         assert queue_order(pending, policies) == [short, other, long, last]
 
 
-def asking(replicas: int = 1, **facts: Any) -> Workload:
-    return gang(replicas=replicas, accelerators=(AcceleratorOption("H100", **facts),))
+def asking(pods: int = 1, **facts: Any) -> Workload:
+    return gang(replicas=pods, accelerators=(AcceleratorOption("H100", **facts),))
 
 
 def accelerators_of(workload: Workload) -> Fraction:
