@@ -7,7 +7,7 @@ a place that is not needed. Room is only promised here: the workload is placed i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Final
@@ -15,13 +15,13 @@ from typing import Final
 import msgspec
 
 from stellwerk.economics.cost import Site
-from stellwerk.economics.disruption import running_cost
+from stellwerk.economics.disruption import option_of, running_cost
 from stellwerk.model.decision import Cost, Move
 from stellwerk.model.policy import Policy, policy_of
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
-from stellwerk.placement.candidates import Offer
+from stellwerk.placement.candidates import Offer, shape_of
 from stellwerk.placement.fleet import PoolView
 from stellwerk.placement.sacrifices import Freed, Sacrifice, add, expendable, freed_by, move_of, sacrifice_of
 from stellwerk.placement.victims import NOTHING, Levels, Price, cheapest, price_of
@@ -50,8 +50,8 @@ class RoomMaker:
         self._now = now
         self._nodes: dict[tuple[str, str], frozenset[str]] = {}
         self._running = snapshot.running
-        self._costs: dict[str, Cost] = {}
-        self._given: dict[tuple[str, int | None], Sacrifice] = {}
+        self._costs: dict[Hashable, Cost] = {}
+        self._known: dict[tuple[str, str, int | None], Sequence[Sacrifice]] = {}
         self._tries = TRIES_PER_CYCLE
         self._hopeless: dict[int, int] = {}
         """Highest priority that found no room on these offers: who has less cannot take more, and room never grows."""
@@ -68,7 +68,7 @@ class RoomMaker:
         """What may be asked to give room, by cluster and pool."""
         found: defaultdict[tuple[str, str], list[Running]] = defaultdict(list)
         for one in self._running:
-            if one.settled and one.placement is not None:
+            if one.settled and one.placement is not None and one.workload.preemptible:
                 found[one.placement.cluster, one.placement.pool].append(one)
         return found
 
@@ -144,14 +144,14 @@ class RoomMaker:
             return None
         trial = _Trial(offer, victims)
         try:
-            return cheapest([[step.price for step in victim.steps] for victim in victims], trial.enough)
+            return cheapest([victim.prices for victim in victims], trial.enough)
         finally:
             self._tries -= trial.tries
             trial.end()
 
     def _room(self, offer: Offer, workload: Workload, victims: Sequence[Sacrifice], levels: Levels) -> Room:
         taken = [(victims[at], level) for at, level in levels]
-        price = price_of([[step.price for step in victim.steps] for victim in victims], levels)
+        price = price_of([victim.prices for victim in victims], levels)
         moves = tuple(move_of(victim, level, workload) for victim, level in taken)
         return Room(offer, price, moves, self._awaited(offer.view))
 
@@ -171,26 +171,35 @@ class RoomMaker:
         self._moves += room.moves
 
     def _victims(self, view: PoolView, workload: Workload, policy: Policy, *, may_evict: bool) -> list[Sacrifice]:
-        """Return who could give room in this pool, the least important and youngest first."""
-        found = []
-        for one in self._by_pool.get((view.pool.cluster, view.pool.name), ()):
-            if one.workload.priority >= workload.priority or one.uid in self._moved or not one.workload.preemptible:
-                continue
-            theirs = policy_of(one.workload.policy, self._policies)
-            patience = max(policy.minimum_runtime_s, theirs.minimum_runtime_s) if may_evict else None
-            key = (one.uid, patience)
-            given = self._given.get(key)
-            if given is None:
-                given = sacrifice_of(one, self._cost(one, view.site, theirs), theirs, self._now, patience)
-                self._given[key] = given
-            if given.steps:
-                found.append(given)
-        return sorted(found, key=expendable)
+        """Return who could give room in this pool: who loses least first, of those the least important and youngest."""
+        return [
+            one
+            for one in self._givers(view, policy.minimum_runtime_s if may_evict else None)
+            if one.running.workload.priority < workload.priority and one.running.uid not in self._moved
+        ]
+
+    def _givers(self, view: PoolView, patience: int | None) -> Sequence[Sacrifice]:
+        """Return what everybody in this pool could give; evictions only with a `patience`, in seconds."""
+        key = (view.pool.cluster, view.pool.name, patience)
+        found = self._known.get(key)
+        if found is None:
+            given = [self._given(one, view, patience) for one in self._by_pool.get(key[:2], ())]
+            found = sorted((one for one in given if one.steps), key=lambda one: (one.prices[0], expendable(one)))
+            self._known[key] = found
+        return found
+
+    def _given(self, one: Running, view: PoolView, patience: int | None) -> Sacrifice:
+        theirs = policy_of(one.workload.policy, self._policies)
+        least = None if patience is None else max(patience, theirs.minimum_runtime_s)
+        return sacrifice_of(one, self._cost(one, view.site, theirs), theirs, self._now, least)
 
     def _cost(self, one: Running, site: Site, policy: Policy) -> Cost:
-        cost = self._costs.get(one.uid)
+        """Return what a workload is expected to cost where it runs; alike ones cost the same."""
+        pods = one.placement.replicas if one.placement else 0
+        key = (site.pool.cluster, site.pool.name, pods, option_of(one), shape_of(one.workload))
+        cost = self._costs.get(key)
         if cost is None:
-            cost = self._costs[one.uid] = running_cost(one, site, policy)
+            cost = self._costs[key] = running_cost(one, site, policy)
         return cost
 
     def _freed_by_leaving(self, view: PoolView) -> Freed:

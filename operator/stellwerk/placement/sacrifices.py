@@ -38,6 +38,8 @@ class Sacrifice(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
     cost: Cost
     """Expected where it runs."""
+    prices: tuple[Price, ...]
+    """Of the steps."""
 
     def freed(self, level: int) -> Freed:
         """Return what becomes free if it takes so many steps."""
@@ -62,7 +64,7 @@ def sacrifice_of(running: Running, cost: Cost, policy: Policy, now: datetime, pa
     if patience_s is not None and elapsed_s(running, now) >= patience_s:
         loss = eviction_loss(running, cost, policy, now)
         steps.append(Step(_price(loss, sum(pods for _, pods in running.pods_by_node)), 0, freed_by(running, 0)))
-    return Sacrifice(running, tuple(steps), cost)
+    return Sacrifice(running, tuple(steps), cost, tuple(step.price for step in steps))
 
 
 def spare_pods(running: Running) -> int:

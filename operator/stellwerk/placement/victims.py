@@ -15,6 +15,9 @@ import msgspec
 EXACT_TRIES: Final = 128
 """So many combinations are tried in the order of their price; where none of them is enough, the search is greedy."""
 
+MOST_VICTIMS: Final = 256
+"""Nobody takes the room of more workloads than that."""
+
 _CROWDS: Final = (8, 64, 512)
 """So many of the cheapest victims are looked at first; the dearer ones only where they could matter."""
 
@@ -83,7 +86,7 @@ def _among(ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Call
     if exact is not None:
         return exact
     several = _trimmed(ranked, steps, enough)
-    return _alone(ranked, steps, enough, price_of(steps, several)) or several
+    return None if several is None else _alone(ranked, steps, enough, price_of(steps, several)) or several
 
 
 def _first_that_is_enough(
@@ -127,11 +130,15 @@ def _following(levels: Levels, ranked: Sequence[int], steps: Sequence[Sequence[P
             yield (*before, (rank + 1, 1))
 
 
-def _trimmed(ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]) -> Levels:
+def _trimmed(
+    ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]
+) -> Levels | None:
     """Take the cheapest victims until it is enough, then give back what can be spared, the dearest first."""
     order = sorted(ranked, key=lambda at: (steps[at][-1], at))
     whole = [(at, len(steps[at])) for at in order]
     count = _least(len(order), lambda count: enough(tuple(sorted(whole[:count]))))
+    if count > MOST_VICTIMS:
+        return None
     levels = dict(whole[:count])
     for at in reversed(order[:count]):
 
