@@ -43,6 +43,8 @@ CASES = (
     Case("workload", ("spec", "template", "metadata", "annotations", "ä"), "x", "every key of annotations"),
     Case("workload", (*POD, "nodeSelector", "-a"), "x", "every key of nodeSelector must be letters"),
     Case("cpu-pool", ("spec", "nodeSelector", "a" * 317), "x", "every key of nodeSelector must be letters"),
+    Case("spot-pool", ("spec", "growth", "node", "a b"), 1, "every key of node must be letters"),
+    Case("spot-pool", ("spec", "growth", "node", "cpu"), 0, "amounts of node must be above zero"),
     Case("cpu-pool", ("spec", "labels"), {"a\n": "x"}, "every key of labels must be letters"),
     Case("policy", ("spec", "require", "poolLabels", ""), "x", "every key of poolLabels must be letters"),
     Case("workload", ("spec", "workloadRef"), JOB, "exactly one of template and workloadRef"),
