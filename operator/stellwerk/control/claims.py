@@ -45,7 +45,7 @@ class Claims:
         return rivals
 
     def job_of(self, uid: str) -> WorkloadKey | None:
-        """Return the main Job that an AIWorkload claims, whether it exists or not; None if the AIWorkload is unknown."""
+        """Return the main Job that an AIWorkload claims, whether it exists or not; None if that is unknown."""
         return next(iter(self._jobs_of.get(uid, ())), None)
 
     def set_jobs_of(self, uid: str) -> tuple[WorkloadKey, ...]:
