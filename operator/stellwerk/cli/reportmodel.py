@@ -88,6 +88,7 @@ class ReportPodSet(_Part):
     accelerator: Annotated[ReportAccelerator | None, Field(description="Absent for CPU only.")] = None
     node_selector: Annotated[dict[str, str], Field(description="Labels of the nodes that the pods select.")] = {}
     preferred_nodes: Annotated[list[str], Field(description="Nodes that the plan filled, made-up names.")] = []
+    pods_per_node: Annotated[list[int], Field(description="Pods that the plan put on each of them.")] = []
     nodes_required: Annotated[bool, Field(description="The pods may run on these nodes only.")] = False
     tolerations: Annotated[list[ReportToleration], Field(description="Of the taints that the pool declares.")] = []
 
@@ -105,6 +106,7 @@ class ReportPlacement(_Part):
     accelerator: Annotated[ReportAccelerator | None, Field(description="Absent for CPU only.")] = None
     node_selector: Annotated[dict[str, str], Field(description="Labels of the nodes that the pods select.")] = {}
     preferred_nodes: Annotated[list[str], Field(description="Nodes that the plan filled, made-up names.")] = []
+    pods_per_node: Annotated[list[int], Field(description="Pods that the plan put on each of them.")] = []
     nodes_required: Annotated[bool, Field(description="The pods may run on the preferred nodes only.")] = False
     pod_sets: Annotated[list[ReportPodSet], Field(description="Where the further pod sets would run.")] = []
     new_nodes: Annotated[int, Field(description="Nodes that the pool has yet to get for it.")] = 0
