@@ -43,6 +43,7 @@ class Company:
         self._version = 0
         self._wanted: dict[tuple[str, PodFacts], bool] = {}
         self._guarded = any(pod.anti_affinity for pod in self._pods)
+        self._bound = len(self._pods)
 
     def concern(self, workload: Workload) -> Concern:
         """Return what the decision depends on besides the shape, or None if neighbours do not matter."""
@@ -91,6 +92,10 @@ class Company:
         """Return pods and how many like them are on the same node."""
         return ((pod, self._there[index]) for index, pod in enumerate(self._pods))
 
+    def bound(self) -> Iterable[Neighbour]:
+        """Return the pods that are really on their nodes, and were not just placed."""
+        return self._pods[: self._bound]
+
     def domain(self, node: str, key: str) -> str | None:
         """Return the value of a topology key on a node, None if it has none."""
         found = self.nodes.get(node)
@@ -109,6 +114,35 @@ class Company:
         return known
 
 
+def friends_first(queue: Sequence[Workload], snapshot: Snapshot) -> Sequence[Workload]:
+    """Let whoever wants its pods near others come after those of the cycle that are what it wants.
+
+    Placed before them it might start a domain of its own, where kube-scheduler then misses those others.
+    """
+    waiting = [one for one in queue if one.pod.rules is not None and one.pod.rules.affinity]
+    if not waiting:
+        return queue
+    labels = {name: rules.labels for name, rules in snapshot.namespaces.items()}
+    ordered = list(queue)
+    for one in waiting:
+        terms = one.pod.rules.affinity if one.pod.rules else ()
+        others = [
+            at
+            for at, other in enumerate(ordered)
+            if other not in waiting and other.facts is not None and _is_meant(terms, other, labels)
+        ]
+        here = ordered.index(one)
+        if others and others[-1] > here:
+            ordered.insert(others[-1], ordered.pop(here))
+    return ordered
+
+
+def _is_meant(terms: Sequence[Term], other: Workload, labels: Mapping[str, Mapping[str, str]]) -> bool:
+    namespace, facts = other.key.namespace, other.facts
+    own = dict(facts.labels) if facts else {}
+    return all(term.selects(namespace, own, labels.get(namespace, {})) for term in terms)
+
+
 class Lens(msgspec.Struct, frozen=True):
     """Where one pod may be because of its neighbours, as things stand."""
 
@@ -125,6 +159,8 @@ class Lens(msgspec.Struct, frozen=True):
     """For each term of its affinity, the domains where what it wants near is."""
     starts: bool
     """What it wants near is nowhere yet, and it is of that kind itself: the first of its kind may go anywhere."""
+    fresh: bool
+    """What it wants near was only just placed: until that is bound, the pod itself may be the first of its kind."""
     apart: tuple[str, ...]
     """Topology keys by which pods of its own kind keep apart."""
 
@@ -159,6 +195,7 @@ def look(company: Company, pod: PodShape, namespace: str, facts: PodFacts | None
         ),
         refused=_domains(company, ((t, o) for o, _ in everyone for t in o.anti_affinity if company.selected(t, me))),
         near=near,
+        fresh=any(near) and not any(_near(company, rules.affinity, company.bound())),
         starts=not any(near) and all(company.selected(term, me) for term in rules.affinity),
         apart=tuple(sorted({t.topology_key for t in rules.anti_affinity if company.selected(t, me)})),
     )

@@ -16,6 +16,7 @@ from stellwerk.model.policy import BUILT_IN_POLICY, Policy
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.candidates import Offer, Shape, shape_of
+from stellwerk.placement.company import friends_first
 from stellwerk.placement.contest import Solver
 from stellwerk.placement.edits import Case
 from stellwerk.placement.fleet import Fleet
@@ -67,7 +68,7 @@ def plan(  # noqa: PLR0913 - the world, the moment, and two ways to ask
     running = could_change(snapshot, now) if settle else []
     if not pending and not running:
         return Plan((), cycle, now)  # most cycles only follow what was decided before: spare them the fleet
-    queue = queue_order(pending, snapshot.policies, snapshot.promised)
+    queue = friends_first(queue_order(pending, snapshot.policies, snapshot.promised), snapshot)
     planner = _Planner(_World(snapshot, pending, now, kept, running, looks))
     best, bound = improved(Batch(queue, planner.again), planner.go(queue), solver)
     return Plan(pinned(planner.explained(queue, best), pending, snapshot), cycle, now, best.moves, bound)

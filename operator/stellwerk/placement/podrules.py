@@ -54,7 +54,7 @@ def find(company: Company, view: PoolView, ruled: Ruled, pods: int) -> Found:
     lens = look(company, ruled.pod, ruled.namespace, ruled.facts)
     free = view.bins.spots(ruled.request, view.accepting(ruled.pod))
     nodes = {node.name: node for node in view.nodes if free.get(node.name) and not lens.away(node)}
-    if not lens.rules.affinity or not lens.starts:
+    if not lens.rules.affinity or not (lens.starts or lens.fresh):
         return _fill(_Room(company, view, ruled, lens), nodes, free, pods)
     keys = tuple(sorted({term.topology_key for term in lens.rules.affinity}))
     groups: defaultdict[tuple[str, ...], dict[str, Node]] = defaultdict(dict)

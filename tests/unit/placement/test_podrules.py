@@ -147,6 +147,23 @@ def test_who_waits_for_a_neighbour_goes_beside_one_that_is_placed_after_it() -> 
     assert [one.mode for one in found] == [Mode.FIT, Mode.FIT]
 
 
+def test_who_wants_others_near_is_placed_after_them_and_beside_them() -> None:
+    members = [rack("a", "r1", "1"), rack("b", "r2", "8")]
+    near = msgspec.structs.replace(asking("near", **affinity("podAffinity", "rack")), priority=5)
+    plain = asking("plain", container={"resources": {"requests": {"cpu": "2"}}})
+    found = {one.key.name: one for one in plan([near, plain], snapshot([cpu_pool()], members), NOW, 1).decisions}
+    assert nodes_of(found["plain"]) == {"b"}
+    assert nodes_of(found["near"]) == {"b"}
+
+
+def test_gangs_of_one_cycle_that_want_each_other_are_kept_to_one_domain() -> None:
+    members = [rack("a", "r1"), rack("b", "r2")]
+    both = [asking(name, replicas=2, **affinity("podAffinity", "rack")) for name in ("one", "two")]
+    found = plan(both, snapshot([cpu_pool()], members), NOW, 1).decisions
+    kept = {one.chosen.node_selector["rack"] for one in found if one.chosen}
+    assert len(kept) == 1
+
+
 def test_a_spread_counts_the_racks_that_have_no_room_too() -> None:
     members = [rack("a", "r1", "8"), rack("b", "r2", "0")]
     decision = placed(asking(replicas=3, **spread("rack")), *members)
