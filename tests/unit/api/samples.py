@@ -153,7 +153,11 @@ SAMPLES: dict[str, Manifest] = {
                 {
                     "name": "loader",
                     "replicas": 2,
-                    "accelerators": [{"model": "L4", "count": 2, "memory": "24Gi"}],
+                    "accelerators": [
+                        {"model": "L4", "count": 2, "memory": "24Gi"},
+                        {"model": "L4", "share": {"fraction": "0.5"}},
+                        {"model": "T4", "share": {"memory": "8Gi"}},
+                    ],
                     "template": _SMALL_TEMPLATE,
                 },
                 {"name": "log", "template": _SMALL_TEMPLATE},
@@ -251,6 +255,7 @@ SAMPLES: dict[str, Manifest] = {
             "restartOverhead": "5m",
             "waitingPricePerHour": "12.5",
             "maxCostPerHour": "250.50",
+            "queueing": {"order": "ShortestFirst"},
             "preemption": {"mode": "LowerPriority", "minimumRuntime": "10m"},
             "migration": {"enabled": True, "maxMovesPerHour": 6, "minimumSaving": "2.50"},
             "egressPrices": [{"provider": "aws", "price": "0.083", "betweenRegions": "0.01"}],

@@ -82,7 +82,7 @@ class Queueing(WireModel):
             " the fewest accelerator-hours yet, which serves the mean where expected runtimes are good; LeastService"
             " the one that has had the fewest, in levels of 1, 10, 100 and so on accelerator-hours and of one level the"
             " smaller gang, which needs no expected runtimes. Only simulations know yet what a workload had before"
-            " it was stopped; in a cluster it counts as having had nothing. It rearranges this policy's workloads only.",
+            " it was stopped; in a cluster it counts as new. It rearranges this policy's workloads only.",
             "ShortestFirst",
         ),
     ] = "Priority"
