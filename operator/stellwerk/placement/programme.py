@@ -56,14 +56,16 @@ class Programme:
                 yield 0.0, there / scale, {column: amount / scale for column, amount in taken.items()}
 
     def _large_ones(self, room: int) -> Iterable[Row]:
-        """Of pods that ask for more than a k-th of what the largest node has free, fewer than k share a node."""
+        """Count in whole pieces of each size: what pods take of a node, rounded down, is no more than what it has.
+
+        With sizes that divide each other this is all there is to packing nodes.
+        """
         nodes, largest = self._problem.rooms[room].nodes, self._problem.rooms[room].largest
-        sizes = sorted({request[0] for _, request in self._asks[room] if 0 < request[0] <= largest}, reverse=True)
-        for size in sizes:
-            share = largest // size
-            if largest % size:  # else the totals say the same
-                large = {column: 1.0 for column, request in self._asks[room] if request[0] >= size}
-                yield 0.0, float(share * nodes), large
+        for size in sorted({request[0] for _, request in self._asks[room] if 0 < request[0] <= largest}, reverse=True):
+            pieces = {column: request[0] // size for column, request in self._asks[room] if request[0] >= size}
+            large = [request[0] for _, request in self._asks[room] if request[0] >= size]
+            if largest % size or any(amount % size for amount in large):  # else the totals say the same
+                yield 0.0, float(largest // size * nodes), {column: float(n) for column, n in pieces.items()}
 
     def crowd_rows(self, placed: Sequence[int], *, exact: bool) -> Rows:
         """Return how many of each crowd must be placed: just so many, or at least so many."""
