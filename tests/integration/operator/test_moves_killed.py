@@ -53,6 +53,29 @@ class Lives:
         eventually(lambda: not self.site.list("pods") and not self.site.list("aiworkloads"))
         return {name.rpartition("-")[0]: found for name, found in ended.items()}
 
+    def grow(self, number: int, kill_at: int) -> tuple[int, int]:
+        """Let an elastic gang grow when another workload goes; returns the size on record and that of its Job."""
+
+        def kill(_: Seen) -> None:
+            self.operator.kill()
+
+        other, elastic = f"other-{number}", f"elastic-{number}"
+        life = Match(write=True, path=f"/namespaces/{self.site.name}/")
+        fault = self.proxy.inject(Fault(life, Call(kill, "committed"), times=1, skip=kill_at))
+        self.site.workload(other, gpus=6)
+        self._until(lambda: is_true(self.site.aiw(other), "Ready"))
+        self.site.workload(elastic, gpus=2, replicas=4, minReplicas=1)
+        self._until(lambda: is_true(self.site.aiw(elastic), "Ready"))
+        self.site.delete("aiworkloads", other)
+        self._until(lambda: self.site.child(elastic)["status"].get("ready") == 4)
+        self.proxy.heal()
+        if fault.hits:
+            self._revive()
+        seen, job = self.site.running(elastic), self.site.child(elastic)
+        self.site.delete("aiworkloads", elastic)
+        eventually(lambda: not self.site.list("pods") and not self.site.list("aiworkloads"))
+        return seen["status"]["placement"]["replicas"], job["spec"]["completions"]
+
     def _came_back(self, name: str) -> bool:
         return "placed again after Preempted" in condition(self.site.aiw(name), "Evicted")["message"]
 
@@ -115,3 +138,18 @@ def test_a_kill_at_any_write_of_an_eviction_changes_nothing_in_the_end(
     for number in (1_000, *range(write + 1)):
         assert most_at_once(watch, f"low-{number}-") == 1, "one copy at any time"
     assert lives.kills >= 8, "each step is a write of its own"
+
+
+def test_a_kill_at_any_write_of_growth_leaves_status_and_job_alike(
+    fault_site: Site, proxy: FaultProxy, proxied: Path, start: Callable[..., Operator]
+) -> None:
+    fault_site.pool()
+    lives = Lives(fault_site, proxy, start(proxied))
+    with pods_watched(fault_site.kubectl, fault_site.name) as watch:
+        for write in range(1_000):
+            assert lives.grow(write, write) == (4, 4), f"killed at write {write}"
+            if lives.kills == write:  # this life had no such write
+                break
+    for number in range(write + 1):
+        assert most_at_once(watch, f"elastic-{number}-") == 4, "no pod beside those of the gang"
+    assert lives.kills >= 6, "each step is a write of its own"
