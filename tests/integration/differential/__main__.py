@@ -69,6 +69,7 @@ def _summary(figures: Figures, seed: int, seconds: float) -> dict[str, object]:
         "reasons": dict(figures.reasons.most_common()),
         "pods bound": figures.pods_bound,
         "attempts to refute": figures.attempts,
+        "a cycle later": figures.late,
         "disagreements": len(figures.disagreements),
         "seconds": round(seconds),
     }

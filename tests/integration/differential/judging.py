@@ -77,6 +77,9 @@ class Round:
         self.manifests = manifests
         self.gangs: list[Gang] = []
         self.disagreements: list[Disagreement] = []
+        self.late = 0
+        self._doubtful: list[Gang] = []
+        self._asked: list[Object] = []
         self._sight: Sight
         self._states: list[WorkloadState]
         self.plan: Plan
@@ -86,22 +89,15 @@ class Round:
 
     def decide(self) -> None:
         """Plan on what is there, and create the pods of all that fits."""
-        bed, place = self.bed, self.world.place
-        namespace = place.namespaces[0]
-        pods = [pod for name in place.namespaces for pod in bed.watch.of(name).values()]
-        shared = {
-            "on_limit_range": self.world.limits,
-            "on_resource_quota": bed.quotas(self.world),
-            "on_runtime_class": bed.runtime_classes,
-            "on_namespace": [bed.namespaces[name] for name in place.namespaces],
-        }
-        self._sight = Sight(self.world, pods, shared)
+        namespace = self.world.place.namespaces[0]
+        self._sight = Sight(self.world, self._pods(), self._shared())
         for manifest in self.manifests:
+            asked = manifest
             if manifest["kind"] == "Job":
-                job = bed.api.call("POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", manifest)
-                self._sight.ask({"kind": "Job", **job})
-            else:
-                self._sight.ask(manifest)
+                job = self.bed.api.call("POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", manifest)
+                asked = {"kind": "Job", **job}
+            self._asked.append(asked)
+            self._sight.ask(asked)
         self._states = self._sight.states()
         self.plan, self.snapshot = self._sight.plan()
         children = self._sight.children([one for one in self.plan.decisions if one.mode is Mode.FIT])
@@ -159,11 +155,41 @@ class Round:
     def judge_trial(self, gang: Gang) -> None:
         """Note an attempt that found nodes for all pods where `plan()` said that there are none; clean up."""
         if gang.names and self.bound(gang):
-            self._note(f"{gang.decision.mode.wire}, but all pods bound in {gang.pool}", gang, gang.decision.message)
+            self._doubtful.append(gang)
         for name in gang.names:
             self._remove(gang.namespace, name)
 
+    def judge_doubts(self) -> None:
+        """Ask again about what was bound all the same, once the attempt is gone: the operator does so, too.
+
+        Gangs of the same round that only prefer their nodes may have left the room that they were given.
+        """
+        for gang in self._doubtful:
+            again = self.plan_again(gang)
+            if self.gangs and again.mode is Mode.FIT:
+                self.late += 1
+            else:
+                self._note(f"{gang.decision.mode.wire}, but all pods bound in {gang.pool}", gang, again.message)
+        self._doubtful.clear()
+
+    def plan_again(self, gang: Gang) -> Decision:
+        """Decide about one gang alone, on what is there now."""
+        sight = Sight(self.world, self._pods(), self._shared())
+        sight.ask(next(one for one in self._asked if one["metadata"]["name"] == gang.decision.key.name))
+        return sight.plan()[0].decisions[0]
+
     # ------------------------------------------------------------------------------------------------ insides
+
+    def _pods(self) -> list[structs.Pod]:
+        return [pod for name in self.world.place.namespaces for pod in self.bed.watch.of(name).values()]
+
+    def _shared(self) -> dict[str, Sequence[Object]]:
+        return {
+            "on_limit_range": self.world.limits,
+            "on_resource_quota": self.bed.quotas(self.world),
+            "on_runtime_class": self.bed.runtime_classes,
+            "on_namespace": [self.bed.namespaces[name] for name in self.world.place.namespaces],
+        }
 
     def _remove(self, namespace: str, name: str) -> None:
         try:

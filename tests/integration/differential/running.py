@@ -36,6 +36,8 @@ class Figures:
     pods_bound: int = 0
     attempts: int = 0
     """At binding in one pool what `plan()` had no place for."""
+    late: int = 0
+    """Gangs that had to wait for a cycle: others of the round left the room that they were given."""
     disagreements: list[Disagreement] = field(default_factory=list)
 
     def add(self, done: Round) -> None:
@@ -45,6 +47,7 @@ class Figures:
             self.decisions[decision.mode.wire] += 1
             self.reasons[str(decision.reason)] += 1
         self.pods_bound += sum(len(gang.pods) for gang in done.gangs)
+        self.late += done.late
         self.disagreements += done.disagreements
 
 
@@ -124,6 +127,7 @@ class Runner:
             self._watch(now)
             bed.each(lambda pair: pair[0].judge_trial(pair[1]), now)
             self._wait(lambda now=now: all(bed.gone(g.namespace, g.names)() for _, g in now), "pods are gone")  # type: ignore[misc]
+            bed.each(lambda one: one.judge_doubts(), rounds)
 
     def _watch(self, now: list[tuple[Round, Gang]]) -> None:
         watch = self._bed.watch
