@@ -18,8 +18,8 @@ class Opportunity:
     """The opportunity price of a fleet's room.
 
     All free room together is worth its accelerators at list price, as far as there is want of it: times the
-    part of the fleet that is taken or asked for by what waits. Room of an idle fleet is worth little, room
-    of a full one its list price.
+    part of the fleet that is in use. Room of an idle fleet is worth nothing, room of a full one its list price.
+    What waits does not count here: it is decided on together, and no stranger to itself.
     """
 
     def __init__(self, fleet: Fleet, pending: Iterable[Workload], demand: Demand | None = None) -> None:
@@ -35,7 +35,6 @@ class Opportunity:
         self._room, self._stalls = valued(fleet.views, known)
         for view in fleet.views:
             view.opportunity = self
-        self._asked = sum((pods * shape.size for shape, pods in waiting.items()), Fraction(0))
         self._money: dict[str, Fraction | None] = {}
 
     @property
@@ -62,7 +61,7 @@ class Opportunity:
         if value is None or not every:
             return None
         free = sum((stock.free for stock in stocks), Fraction(0))
-        return value * min(Fraction(1), (every - free + self._asked) / every)
+        return value * max(Fraction(0), every - free) / every
 
 
 def _stock(stall: PoolStall) -> Stock:

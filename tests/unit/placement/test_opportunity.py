@@ -83,11 +83,21 @@ def test_room_without_any_price_is_worth_no_money_but_still_ranks() -> None:
 
 
 def test_room_of_an_idle_fleet_is_worth_nothing_and_that_of_a_full_one_its_list_price() -> None:
-    fleet = Fleet(Snapshot(nodes(2, "p"), (pool("p"),)), ())
-    idle, wanted = (Opportunity(fleet, work).per_hour(WORTH_OF_ALL, "EUR") for work in ([], [gang("a", 2, 8)]))
+    members = nodes(2, "p")
+    used = {members[0].name: resources(gpu=8, cpu=8, pods=1)}
+    idle, half = (
+        Opportunity(Fleet(Snapshot(members, (pool("p"),), {}, usage), ()), []).per_hour(WORTH_OF_ALL, "EUR")
+        for usage in ({}, used)
+    )
     assert idle == 0
-    assert wanted is not None
-    assert 16 * 10**6 < wanted < 2 * 32 * 10**6, "the accelerators of two nodes, without their hosts"
+    assert half is not None
+    assert 8 * 10**6 < half < 16 * 10**6, "half of what the accelerators of one node cost, without their host"
+
+
+def test_what_waits_makes_the_room_no_dearer_for_itself() -> None:
+    members = nodes(2, "p")
+    fleet = Fleet(Snapshot(members, (pool("p"),)), ())
+    assert Opportunity(fleet, [gang("a", 2, 8)]).per_hour(WORTH_OF_ALL, "EUR") == 0
 
 
 def test_an_unknown_price_is_the_dearest_known_one() -> None:
