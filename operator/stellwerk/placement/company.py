@@ -115,21 +115,23 @@ class Company:
 
 
 def friends_first(queue: Sequence[Workload], snapshot: Snapshot) -> Sequence[Workload]:
-    """Let whoever wants its pods near others come after those of the cycle that are what it wants.
+    """Let whoever wants its pods near others, or as even as others lie, come after those of the cycle.
 
-    Placed before them it might start a domain of its own, where kube-scheduler then misses those others.
+    Placed before them it might start a domain of its own, where kube-scheduler then misses those others, or be even
+    with what is there and not with what comes.
     """
-    waiting = [one for one in queue if one.pod.rules is not None and one.pod.rules.affinity]
+    waiting = [one for one in queue if one.pod.rules is not None and (one.pod.rules.affinity or one.pod.rules.spread)]
     if not waiting:
         return queue
     labels = {name: rules.labels for name, rules in snapshot.namespaces.items()}
     ordered = list(queue)
     for one in waiting:
-        terms = one.pod.rules.affinity if one.pod.rules else ()
+        rules, namespace = one.pod.rules or NO_RULES, one.key.namespace
+        terms = [rules.affinity, *((Term("", spread.selector, (namespace,)),) for spread in rules.spread)]
         others = [
             at
             for at, other in enumerate(ordered)
-            if other not in waiting and other.facts is not None and _is_meant(terms, other, labels)
+            if other not in waiting and any(_is_meant(all_of, other, labels) for all_of in terms if all_of)
         ]
         here = ordered.index(one)
         if others and others[-1] > here:
@@ -140,7 +142,7 @@ def friends_first(queue: Sequence[Workload], snapshot: Snapshot) -> Sequence[Wor
 def _is_meant(terms: Sequence[Term], other: Workload, labels: Mapping[str, Mapping[str, str]]) -> bool:
     namespace, facts = other.key.namespace, other.facts
     own = dict(facts.labels) if facts else {}
-    return all(term.selects(namespace, own, labels.get(namespace, {})) for term in terms)
+    return facts is not None and all(term.selects(namespace, own, labels.get(namespace, {})) for term in terms)
 
 
 class Lens(msgspec.Struct, frozen=True):

@@ -156,6 +156,15 @@ def test_who_wants_others_near_is_placed_after_them_and_beside_them() -> None:
     assert nodes_of(found["near"]) == {"b"}
 
 
+def test_who_wants_to_lie_as_even_as_others_is_placed_after_them() -> None:
+    members = [rack("a", "r1"), rack("b", "r2", "1")]
+    even = msgspec.structs.replace(asking("even", app="other", **spread("rack")), priority=5)
+    plain = asking("plain", replicas=2, container={"resources": {"requests": {"cpu": "3"}}})
+    found = {one.key.name: one for one in plan([even, plain], snapshot([cpu_pool()], members), NOW, 1).decisions}
+    assert nodes_of(found["plain"]) == {"a"}
+    assert nodes_of(found["even"]) == {"b"}
+
+
 def test_gangs_of_one_cycle_that_want_each_other_are_kept_to_one_domain() -> None:
     members = [rack("a", "r1"), rack("b", "r2")]
     both = [asking(name, replicas=2, **affinity("podAffinity", "rack")) for name in ("one", "two")]
