@@ -23,18 +23,25 @@ def deadline_infeasible(ask: Ask, view: PoolView) -> Rejection | None:
         return None
     run = _expected_seconds(ask, view, ask.size)
     deadline = datetime.fromisoformat(ask.workload.deadline)
-    ends = ask.now + timedelta(seconds=run)
-    late = (ends - deadline).total_seconds()
+    late = run - (deadline - ask.now).total_seconds()
     if late <= 0:
         return None
     minutes = ceil(late / _MINUTE)
-    name = view.pool.name
+    ends = later(ask.now, run)
+    when = "after the year 9999" if ends is None else f"at {_clock(ends)}"
+    change = f"set the deadline {duration.text(minutes * _MINUTE)} later"
     return Rejection(
         Reason.DEADLINE_INFEASIBLE,
-        f"a run of {duration.text(run)} on {name} would end at {_clock(ends)}, after the deadline {_clock(deadline)}",
-        f"set the deadline {duration.text(minutes * _MINUTE)} later",
+        f"a run of {duration.text(run)} on {view.pool.name} would end {when}, after the deadline {_clock(deadline)}",
+        "say an expectedRuntime that a deadline can allow for" if ends is None else change,
         effort=minutes,
     )
+
+
+def later(moment: datetime, seconds: int) -> datetime | None:
+    """Return the moment so many seconds later; None after the year 9999, which no date can say."""
+    left = datetime.max.replace(tzinfo=moment.tzinfo) - moment
+    return moment + timedelta(seconds=seconds) if seconds <= left.total_seconds() else None
 
 
 def least_in_time(ask: Ask, view: PoolView) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
@@ -14,6 +14,7 @@ from stellwerk.api.labels import ANY_MODEL
 from stellwerk.api.reasons import Reason
 from stellwerk.model.decision import MICROS, Rejection
 from stellwerk.placement.candidates import Offer
+from stellwerk.placement.deadline import later
 from stellwerk.placement.edits import Edit, Kind, also, asked, instead, of_pods, ruled
 from stellwerk.placement.fleet import tolerating
 from stellwerk.placement.sizes import smaller
@@ -86,9 +87,10 @@ def _taint(offer: Offer, _: Rejection) -> Iterator[Edit]:
 def _deadline(offer: Offer, rejection: Rejection) -> Iterator[Edit]:
     text = offer.ask.workload.deadline
     if text is not None:
-        later = datetime.fromisoformat(text) + timedelta(minutes=rejection.effort)
-        moment = later.strftime("%Y-%m-%dT%H:%M:%SZ")
-        yield Edit(Kind.DEADLINE, rejection.change, asked(deadline=moment), effort=rejection.effort)
+        enough = later(datetime.fromisoformat(text), rejection.effort * 60)
+        if enough is not None:
+            moment = enough.strftime("%Y-%m-%dT%H:%M:%SZ")
+            yield Edit(Kind.DEADLINE, rejection.change, asked(deadline=moment), effort=rejection.effort)
 
 
 def _cost(offer: Offer, rejection: Rejection) -> Iterator[Edit]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from stellwerk.model.capacity import Accelerator, CapacityType
 from stellwerk.model.decision import Decision, Mode
 from stellwerk.model.workload import AcceleratorOption
-from tests.builders import GPU, decide, gang, node, nodes, pool, snapshot
+from tests.builders import GPU, NOW, decide, gang, node, nodes, pool, snapshot
 
 ONE = snapshot([pool()], nodes(1))
 
@@ -62,3 +65,17 @@ def test_a_wait_never_turns_a_missed_deadline_into_a_promise() -> None:
     missed = gang(expected_runtime_s=10_800, deadline="2026-11-22T13:00:00Z")
     assert decide(feasible, busy).mode is Mode.WAIT
     assert decide(missed, busy).mode is Mode.NEVER
+
+
+@pytest.mark.parametrize("deadline", ["2026-11-22T14:20:00Z", "9999-12-31T23:59:59Z"])
+def test_a_run_that_no_calendar_can_end_is_refused_and_stops_nobody_else(deadline: str) -> None:
+    endless = (AcceleratorOption("H100", 8, speed=Decimal("0.000001")),)
+    found = decide(gang(accelerators=endless, expected_runtime_s=99_999 * 86_400, deadline=deadline), ONE)
+    assert (found.mode, found.reason) == (Mode.NEVER, "DeadlineInfeasible")
+    assert "would end after the year 9999" in found.message
+
+
+def test_a_deadline_is_never_moved_beyond_what_a_date_can_say() -> None:
+    until = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - NOW).total_seconds())
+    found = decide(gang(expected_runtime_s=until, deadline="9999-12-31T23:59:30Z"), ONE)
+    assert (found.mode, found.reason, found.changes) == (Mode.NEVER, "DeadlineInfeasible", ())
