@@ -18,7 +18,8 @@ from stellwerk.model.capacity import Node
 from stellwerk.model.decision import Decision, Mode, PlacedSet, Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
-from stellwerk.model.workload import PodShape, Workload
+from stellwerk.model.workload import PodFacts, PodShape, Workload
+from stellwerk.placement.company import Company
 from stellwerk.placement.poolview import tolerating, untolerated
 
 _MANY: Final = 8
@@ -35,13 +36,15 @@ class _Crowd(msgspec.Struct, frozen=True):
     pods: int
     shape: PodShape | None
     """None for those that an earlier cycle placed."""
+    minds: bool = False
+    """Neighbours keep it from nodes that have room."""
 
 
 def pinned(decisions: Sequence[Decision], pending: Iterable[Workload], snapshot: Snapshot) -> tuple[Decision, ...]:
     """Return the decisions, with the placements that need it kept to their nodes; a gang that may grow never is."""
     workloads = {one.uid: one for one in pending}
     crowds = _crowds(decisions, workloads, snapshot)
-    mixed = {where: found for where, found in crowds.items() if len({one.pod for one in found}) > 1}
+    mixed = {where: found for where, found in crowds.items() if len(_merged(found)) > 1}
     if not mixed:
         return tuple(decisions)
     risky = {where for where, found in mixed.items() if not _safe(found, where, snapshot)}
@@ -53,26 +56,30 @@ def _crowds(
     decisions: Iterable[Decision], workloads: Mapping[str, Workload], snapshot: Snapshot
 ) -> dict[Where, list[_Crowd]]:
     crowds: defaultdict[Where, list[_Crowd]] = defaultdict(list)
+    company = Company(snapshot, ())
     for one in snapshot.reserved:
         crowds[one.cluster, one.pool].append(_Crowd(one.pod, one.pods, None))
     for decision in decisions:
         placement, workload = decision.chosen, workloads.get(decision.uid)
         if decision.mode is not Mode.FIT or placement is None or workload is None:
             continue
-        shapes = {one.name: one.pod for one in workload.others}
-        parts: list[tuple[Placement | PlacedSet, PodShape]] = [(placement, workload.pod)]
-        parts += [(one, shapes[one.name]) for one in placement.pod_sets if one.name in shapes]
-        for part, shape in parts:
+        shapes = {one.name: (one.pod, one.facts) for one in workload.others}
+        parts: list[tuple[Placement | PlacedSet, PodShape, PodFacts | None]] = [
+            (placement, workload.pod, workload.facts)
+        ]
+        parts += [(one, *shapes[one.name]) for one in placement.pod_sets if one.name in shapes]
+        for part, shape, facts in parts:
             has = part.accelerator
             extra = Resources.of({has.resource: has.amount}) if has else Resources()
-            crowds[placement.cluster, part.pool].append(_Crowd(shape.requests + extra, part.replicas, shape))
+            minds = company.matters(shape, workload.key.namespace, facts)
+            crowds[placement.cluster, part.pool].append(_Crowd(shape.requests + extra, part.replicas, shape, minds))
     return crowds
 
 
 def _safe(crowds: Sequence[_Crowd], where: Where, snapshot: Snapshot) -> bool:
     """Tell whether each gang finds its room, wherever in the pool the others sit down."""
     crowds = _merged(crowds)
-    if len(crowds) > _MANY:
+    if len(crowds) > _MANY or any(one.minds for one in crowds):
         return False
     pool = next((one for one in snapshot.pools if (one.cluster, one.name) == where), None)
     nodes = [node for node in snapshot.nodes if pool is not None and node.usable and pool.selects(node)]
@@ -91,10 +98,10 @@ def _safe(crowds: Sequence[_Crowd], where: Where, snapshot: Snapshot) -> bool:
 
 def _merged(crowds: Iterable[_Crowd]) -> list[_Crowd]:
     """Take like pods together: they are never in each other's way."""
-    pods: defaultdict[tuple[Resources, PodShape | None], int] = defaultdict(int)
+    pods: defaultdict[tuple[Resources, PodShape | None, bool], int] = defaultdict(int)
     for one in crowds:
-        pods[one.pod, one.shape] += one.pods
-    return [_Crowd(pod, count, shape) for (pod, shape), count in pods.items()]
+        pods[one.pod, one.shape, one.minds] += one.pods
+    return [_Crowd(pod, count, shape, minds) for (pod, shape, minds), count in pods.items()]
 
 
 def _takes(node: Node, shape: PodShape | None, tolerations: tuple[object, ...]) -> bool:

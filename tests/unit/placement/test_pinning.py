@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from stellwerk.model.decision import Placement
+from stellwerk.model.podask import PodAsk
+from stellwerk.model.podrules import Neighbour, rules_of
 from stellwerk.model.snapshot import Reservation
-from stellwerk.model.workload import Workload
+from stellwerk.model.workload import PodFacts, Workload
 from stellwerk.placement.planner import plan
 from tests.builders import NOW, gang, nodes, pool, resources, snapshot
+
+_TERM = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "train"}}}
+AWAY = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [_TERM]}}}
 
 
 def chosen(*gangs: Workload, count: int = 2, **facts: object) -> list[Placement]:
@@ -38,3 +45,12 @@ def test_pods_of_an_earlier_cycle_that_are_not_bound_yet_count() -> None:
 def test_a_gang_that_may_grow_is_never_kept_to_its_nodes() -> None:
     placements = chosen(gang("small", 8, 1), gang("large", 1, 8, min_replicas=1))
     assert [one.nodes_required for one in sorted(placements, key=lambda one: one.replicas)] == [False, True]
+
+
+def test_a_gang_that_a_running_pod_keeps_from_a_node_is_kept_to_the_other() -> None:
+    theirs = rules_of(AWAY, "team", {"app": "web"})
+    assert theirs is not None
+    there = (Neighbour("team", {"app": "web"}, "pool-0000", anti_affinity=theirs.anti_affinity),)
+    shy = msgspec.structs.replace(gang("shy", 1, 1), facts=PodFacts((("app", "train"),), PodAsk()))
+    placements = chosen(shy, gang("other", 1, 2), count=4, neighbours=there)
+    assert all(one.nodes_required for one in placements)
