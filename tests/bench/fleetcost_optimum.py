@@ -89,7 +89,7 @@ def cuts(free: int, sizes: tuple[int, ...] = SIZES) -> tuple[tuple[int, ...], ..
     return tuple((n, *more) for n in range(free // first + 1) for more in cuts(free - n * first, rest))
 
 
-def optimum(world: World, penalty: Sequence[float] | None = None, seconds: float = 30.0) -> Optimum | None:
+def optimum(world: World, penalty: Sequence[float] | None = None, seconds: float = 120.0) -> Optimum | None:
     """Solve an instance; None if not all jobs fit and there is no `penalty` for leaving one out.
 
     Args:
