@@ -30,9 +30,11 @@ def not_accepted(workload: Workload, reason: Reason) -> Decision:
 def fit(workload: Workload, prospect: Prospect, index: int, nodes: list[Assignment]) -> Decision:
     """Say where a workload was placed and what it costs there; `index` is the chosen candidate."""
     offer = prospect.viable[index]
-    record, fitting, cheaper = _record(prospect, index)
     placement = offer.placement(nodes)
-    cost = offer.priced(offer.cost_on(placement.replicas))
+    paid = offer.cost_on(placement.replicas)  # of an elastic gang that starts with less than it asks for
+    (chosen, *others), fitting, cheaper = _record(prospect, index)
+    record = (msgspec.structs.replace(chosen, cost=paid), *others)
+    cost = offer.priced(paid)
     return Decision(
         key=workload.key,
         uid=workload.uid,

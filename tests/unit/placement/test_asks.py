@@ -150,6 +150,14 @@ def test_an_elastic_gang_starts_with_as_many_pods_as_fit() -> None:
     assert len(placed(found).preferred_nodes) == 3
 
 
+def test_the_chosen_candidate_costs_what_the_pods_that_start_cost() -> None:
+    found = decide(gang(replicas=4, min_replicas=2), snapshot([pool()], nodes(3)))
+    assert placed(found).replicas == 3
+    assert found.cost is not None
+    chosen = found.candidates[0].cost
+    assert (chosen.per_hour, chosen.total) == (found.cost.per_hour, found.cost.total)
+
+
 def test_an_elastic_gang_does_not_start_with_less_than_it_needs() -> None:
     found = decide(gang(replicas=4, min_replicas=3), snapshot([pool()], nodes(2)))
     assert found.mode is Mode.NEVER
