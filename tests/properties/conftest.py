@@ -20,6 +20,6 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         test = getattr(item, "obj", None)
         own = getattr(test, "_hypothesis_internal_use_settings", None)
         if own is not None and few:
-            test._hypothesis_internal_use_settings = settings(
-                own, max_examples=int(few), derandomize=True, database=None
-            )
+            once = (Phase.explicit, Phase.generate)  # nobody reads the smallest example
+            fewer = settings(own, max_examples=int(few), derandomize=True, database=None, phases=once)
+            test._hypothesis_internal_use_settings = fewer
