@@ -53,9 +53,11 @@ class SetChoice(NamedTuple):
 
         A pool that nothing keeps it from would take it alone: what it lacks is room beside the other pods.
         """
+        if not self.offers:
+            return self._nowhere()
         told = [(offer, reasons) for offer in self.offers if (reasons := why(offer))]
-        if len(told) < len(self.offers) or not told:
-            cluster = self.offers[0].view.pool.cluster if self.offers else "this"
+        if len(told) < len(self.offers):
+            cluster = self.offers[0].view.pool.cluster
             return self._said(Reason.CAPACITY_FULL, f"cluster {cluster} has too little room beside the other pods")
         offer, reasons = min(told, key=lambda one: (sum(r.weight for r in one[1]), one[0].order))
         return msgspec.structs.replace(
@@ -72,6 +74,12 @@ class SetChoice(NamedTuple):
         name = self.pod_set.name
         told, change = f"pod set {name}: {message}", f"free room for pod set {name}"
         return Rejection(reason, told, change, permanent=False, pod_set=name)
+
+    def _nowhere(self) -> Rejection:
+        """Say that no pool of the cluster has nodes yet: further sets are not placed on nodes that are yet to come."""
+        name = self.pod_set.name
+        told = f"pod set {name}: no pool here has nodes, and a further pod set does not go to nodes yet to come"
+        return Rejection(Reason.POOL_HAS_NO_NODES, told, f"add nodes for pod set {name}", permanent=False, pod_set=name)
 
     def on(self, views: Views) -> SetChoice:
         """Return the same on fresh views of the same pools."""
