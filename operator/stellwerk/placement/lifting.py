@@ -13,6 +13,7 @@ from stellwerk.api import money
 from stellwerk.api.labels import ANY_MODEL
 from stellwerk.api.reasons import Reason
 from stellwerk.model.decision import MICROS, Rejection
+from stellwerk.placement import wording
 from stellwerk.placement.candidates import Offer
 from stellwerk.placement.deadline import later
 from stellwerk.placement.edits import Edit, Kind, also, asked, instead, of_pods, ruled
@@ -97,9 +98,22 @@ def _cost(offer: Offer, rejection: Rejection) -> Iterator[Edit]:
     per_hour = offer.ask.cost.per_hour
     if per_hour is None:
         return  # nothing that is allowed makes an unknown cost known
+    yield from _cheap_enough(offer, per_hour)
     enough = (Decimal(per_hour) / MICROS).quantize(Decimal("0.01"), ROUND_CEILING)
     text = f"raise maxCostPerHour of policy {offer.ask.policy.name} to {money.text(enough)}"
     yield Edit(Kind.COST_LIMIT, text, ruled(max_cost_per_hour=enough), effort=rejection.effort)
+
+
+def _cheap_enough(offer: Offer, per_hour: int) -> Iterator[Edit]:
+    """Yield as many pods of an elastic gang as the limit allows, which counts with all that it may grow to."""
+    workload, option, limit = offer.ask.workload, offer.ask.option, offer.ask.policy.max_cost_per_hour
+    if workload.min_replicas is None or limit is None or (option is not None and option.replicas is not None):
+        return
+    wanted = workload.replicas
+    pods = int(limit * MICROS * wanted / per_hour) if per_hour else wanted
+    if workload.min_replicas <= pods < wanted:
+        text = f"ask for {pods} instead of {wording.replicas(wanted)}"
+        yield Edit(Kind.REPLICAS, text, asked(replicas=pods), effort=wanted - pods)
 
 
 Lift = Callable[[Offer, Rejection], Iterator[Edit]]
