@@ -4,7 +4,7 @@ The experiment of Weng et al., "Beware of Fragmentation", USENIX ATC 2023, secti
 and never leave; each gets one attempt, in order, and is placed if it fits anywhere. The engine is the
 operator's: pools, their free room (`Bins`) and its price (`RoomValue`), which learns from nothing but the
 pods that came. A window of more than one pod lets so many wait, known, until they are placed together, the
-hardest first.
+hardest first. With `--migrate N` a pod with GPUs that finds no room may have up to N placed pods moved.
 
     python -m tests.bench.openb [--data DIR] [--seeds 10] [--jobs 2] [--json FILE] default gpuspec33
 
@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tests.bench.openb_engine import Packer
+from tests.bench.openb_moving import Mover
 from tests.bench.openb_trace import FULL, Host, Kind, arrivals, names_in, read_hosts, read_pods
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "traces" / "openb"
@@ -66,6 +67,8 @@ class Job(NamedTuple):
     trace: str
     seed: int
     window: int = 1
+    migrate: int = 0
+    """Placed pods that may be moved for each that finds no room."""
 
 
 class Run(NamedTuple):
@@ -78,6 +81,14 @@ class Run(NamedTuple):
     at_end: float
     refused: int
     ms_per_pod: float
+    migrate: int = 0
+    moved: float = 0.0
+    """Moves for each pod that was placed."""
+
+    def row(self) -> dict[str, Any]:
+        """Return it by name, without the moves where none are allowed."""
+        row = self._asdict()
+        return row if self.migrate else {name: row[name] for name in row if name not in {"migrate", "moved"}}
 
 
 def run(job: Job) -> Run:
@@ -88,7 +99,8 @@ def run(job: Job) -> Run:
     ranks[random.permutation(len(hosts))] = np.arange(len(hosts))
     capacity = FULL * sum(host.gpus for host in hosts)
     order = [trace.kinds[pod] for pod in arrivals(trace, capacity, LOAD, random)]
-    packer = Packer(hosts, ranks.tolist())
+    mover = Mover(hosts, ranks.tolist(), job.migrate) if job.migrate else None
+    packer = mover or Packer(hosts, ranks.tolist())
     started = time.perf_counter()
     curve: dict[int, list[float]] = {}
     arrived = used = refused = 0
@@ -101,9 +113,9 @@ def run(job: Job) -> Run:
     seconds = time.perf_counter() - started
     free = {load: 100 - statistics.fmean(values) for load, values in curve.items()}
     full = free.get(100, free[max(free)])
-    return Run(
-        job.trace, job.seed, job.window, full, free[max(free)], refused, 1000 * seconds / len(order)
-    )  # fmt: skip
+    moved = mover.moved / max(1, len(order) - refused) if mover else 0.0
+    ms = 1000 * seconds / len(order)
+    return Run(job.trace, job.seed, job.window, full, free[max(free)], refused, ms, job.migrate, moved)
 
 
 def admit(packer: Packer, order: Sequence[Kind], window: int) -> Iterator[tuple[Kind, bool]]:
@@ -126,14 +138,19 @@ def _hardest_first(kind: Kind) -> tuple[int, bool, int]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run all traces and seeds, and print the table; 0 when done, 2 without data."""
-    asked = _parser().parse_args(argv)
+    parser = _parser()
+    asked = parser.parse_args(argv)
+    if asked.migrate < 0:
+        parser.error("--migrate: no fewer than 0 moves")
     data = Path(asked.data)
     if not data.is_dir() or not names_in(data):
         print(f"no openb pod lists in {data}: give --data DIR", file=sys.stderr)
         return 2
     names = asked.traces or names_in(data)
     seeds = range(FIRST_SEED, FIRST_SEED + asked.seeds)
-    jobs = [Job(data, name, seed, window) for name in names for window in asked.windows for seed in seeds]
+    jobs = [
+        Job(data, name, seed, window, asked.migrate) for name in names for window in asked.windows for seed in seeds
+    ]
     done: dict[tuple[str, int], list[Run]] = {}
     started = time.monotonic()
     for number, result in enumerate(_results(jobs, asked.jobs), 1):
@@ -141,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         spent = time.monotonic() - started
         print(f"openb: run {number} of {len(jobs)} in {spent:.0f} s: {_short(result)}", file=sys.stderr, flush=True)
         if asked.json:  # after each, so that a run that is cut short leaves what it has
-            rows = [run._asdict() for runs in done.values() for run in runs]
+            rows = [run.row() for runs in done.values() for run in runs]
             Path(asked.json).write_text(json.dumps(rows, indent=1) + "\n")
     print(table(done))
     return 0
@@ -163,6 +180,11 @@ def table(done: dict[tuple[str, int], list[Run]]) -> str:
         cells = [name, str(window), f"{at_100:.2f} ± {spread:.2f}", _or_not(best), _or_not(fgd), _or_not(limit)]
         cells += [_or_not(ratio, 3), f"{at_end:.2f}", _or_not(best_end), _or_not(fgd_end), f"{ms:.2f}"]
         lines.append("| " + " | ".join(cells) + " |")
+    moving = [run for runs in done.values() for run in runs if run.migrate]
+    if moving:
+        means = ((name, statistics.fmean(run.moved for run in runs)) for (name, _), runs in done.items())
+        moved = ", ".join(f"{name} {mean:.4f}" for name, mean in means)
+        lines.append(f"moves per placed pod, at most {moving[0].migrate} for each that found no room: {moved}")
     for window, found in sorted(ratios.items()):
         lines.append(f"mean of {len(found)} lists relative to FGD, window {window}: {statistics.fmean(found):.3f}")
     return "\n".join(lines)
@@ -219,6 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", default=str(DATA), help="folder with openb_*.csv[.gz]")
     parser.add_argument("--seeds", type=int, default=10, help="seeds from 42 on")
     parser.add_argument("--windows", type=int, nargs="+", default=[1], help="pods that wait and are placed together")
+    parser.add_argument("--migrate", type=int, default=0, help="placed pods to move for each that finds no room")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--json", help="write every run here")
     return parser
@@ -233,7 +256,8 @@ def _or_not(value: float | None, digits: int = 2) -> str:
 
 
 def _short(run: Run) -> str:
-    return f"{run.trace} seed {run.seed} window {run.window}: {run.at_100:.2f} % at 100 %"
+    moved = f", {run.moved:.4f} moves per placed pod" if run.migrate else ""
+    return f"{run.trace} seed {run.seed} window {run.window}: {run.at_100:.2f} % at 100 %{moved}"
 
 
 if __name__ == "__main__":
