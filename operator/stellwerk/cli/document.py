@@ -52,7 +52,8 @@ def _summary(result: Result) -> Json:
     totals = result.totals
     return {
         "workloads": len(result.entries),
-        "placed": totals.modes[Mode.FIT] + totals.modes[Mode.PREEMPT],
+        "placed": totals.modes[Mode.FIT],
+        "preempting": totals.modes[Mode.PREEMPT],
         "waiting": totals.modes[Mode.WAIT],
         "neverFits": totals.modes[Mode.NEVER],
         "unpriced": totals.unpriced,

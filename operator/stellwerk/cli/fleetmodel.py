@@ -5,13 +5,15 @@ The pydantic models are its only definition; docs/reference/fleet.schema.json is
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from stellwerk.api import quantity
-from stellwerk.api.base import Labels, Name, QualifiedName
+from stellwerk.api import moment, quantity
+from stellwerk.api.base import DATE_TIME, Labels, Name, QualifiedName
 from stellwerk.api.v1alpha1 import Taint
 
 
@@ -19,6 +21,13 @@ def _is_quantity(value: str | int) -> str | int:
     if quantity.exact(value) < 0:
         raise ValueError("must not be negative")
     return value
+
+
+def _in_utc(text: str) -> str:
+    if re.fullmatch(DATE_TIME, text):
+        with suppress(ValueError):  # a day that does not exist
+            return moment.utc(text)
+    raise ValueError("must be a time with its offset, such as 2026-11-22T09:00:00Z")
 
 
 Quantity = Annotated[
@@ -102,6 +111,31 @@ class FleetPolicy(_Part):
     spec: Annotated[dict[str, Any], Field(description="The spec of the PlacementPolicy, checked like the object.")]
 
 
+class FleetRunning(_Part):
+    """A workload that has a place already: it is not planned again, and more important work may take its room."""
+
+    workload: Annotated[
+        StrictStr,
+        Field(
+            min_length=1,
+            description="Name of an AIWorkload or a Job among the manifests, or namespace/name. Example: `sweep-long`.",
+        ),
+    ]
+    pool: Annotated[
+        Name,
+        Field(description="The pool that it runs in; the engine packs its pods on what `used` leaves of the nodes."),
+    ]
+    since: Annotated[
+        StrictStr,
+        AfterValidator(_in_utc),
+        Field(description="When it got its place, RFC 3339. Example: `2026-11-22T09:00:00Z`."),
+    ]
+    replicas: Annotated[
+        StrictInt | None,
+        Field(ge=1, description="How many pods an elastic gang runs with; all of them where it is not said."),
+    ] = None
+
+
 class Fleet(_Part):
     """A fleet: what there is to run on. A file, not a cluster object."""
 
@@ -115,4 +149,8 @@ class Fleet(_Part):
     policies: Annotated[
         tuple[FleetPolicy, ...],
         Field(description="Policies of the fleet; a manifest of the same name wins."),
+    ] = ()
+    running: Annotated[
+        tuple[FleetRunning, ...],
+        Field(description="Workloads among the manifests that run already; their room comes on top of `used`."),
     ] = ()

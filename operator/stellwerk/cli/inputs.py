@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from stellwerk.cli import fleetfile
+from stellwerk.cli import fleetfile, fleetrunning, worlds
 from stellwerk.cli.asks import Asked, Asks
 from stellwerk.cli.collect import Collection, Wire, check_part, collect
 from stellwerk.cli.fleetmodel import Fleet
@@ -51,7 +51,8 @@ def load(files: Sequence[str], fleet: Path | None, policies: Sequence[str], defa
         BadInputError: with every problem found, in all files.
     """
     problems: list[Problem] = []
-    found = collect(read(files, problems), defaults.namespace)
+    own, elsewhere = worlds.parted(files, read(files, problems))
+    found = collect(own, defaults.namespace)
     replaced = collect(read(policies, problems), defaults.namespace)
     given = read([str(fleet)], problems) if fleet else []
     problems += [*found.problems, *replaced.problems]
@@ -69,7 +70,8 @@ def load(files: Sequence[str], fleet: Path | None, policies: Sequence[str], defa
         policies={name: policy_from(name, spec) for name, spec in specs.items()},
         usage=nodes.usage,
     )
-    return Inputs(tuple(asks.asked), snapshot, (*asks.notes, *_left_out(found)))
+    asked, snapshot = fleetrunning.settle(document, parsed.running, asks.asked, snapshot, defaults.created)
+    return Inputs(asked, snapshot, (*asks.notes, *elsewhere, *_left_out(found)))
 
 
 def load_policies(files: Sequence[str]) -> dict[str, Policy]:

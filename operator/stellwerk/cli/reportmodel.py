@@ -42,6 +42,7 @@ class ReportSummary(_Part):
 
     workloads: Annotated[int, Field(description="All that were planned.")]
     placed: Annotated[int, Field(description="Those that fit.")]
+    preempting: Annotated[int, Field(description="Those for whom others would make room.")] = 0
     waiting: Annotated[int, Field(description="Those that fit once others have ended.")]
     never_fits: Annotated[int, Field(description="Those that no waiting helps; the exit code is 2 if there is one.")]
     unpriced: Annotated[int, Field(description="Placed, but of unknown cost: not in the sums.")]

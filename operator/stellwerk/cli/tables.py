@@ -87,7 +87,8 @@ def _sentences(decision: Decision, terminal: Terminal) -> Iterator[str]:
 def summary(totals: Totals, bound: Bound | None = None) -> str:
     """Return the sums in one sentence."""
     counts = {
-        "placed": totals.modes[Mode.FIT] + totals.modes[Mode.PREEMPT],
+        "placed": totals.modes[Mode.FIT],
+        "for whom others make room": totals.modes[Mode.PREEMPT],
         "waiting": totals.modes[Mode.WAIT],
         "can never fit": totals.modes[Mode.NEVER],
     }

@@ -18,7 +18,9 @@ from tests.testbed.kubectl import Kubectl
 from tests.testbed.pools import Pool
 from tests.testbed.waiting import eventually
 
-FILES = sorted(path for path in (ROOT / "examples").glob("*/*.yaml"))
+APART = "preemption"
+"""A folder of examples for `stellwerk plan` alone, with a fleet of its own."""
+FILES = sorted(path for path in (ROOT / "examples").glob("*/*.yaml") if path.parent.name != APART)
 DEMO = (
     Pool(name="onprem", count=4, region="de-fra", zone="de-fra-hall2", capacity="Owned"),
     Pool(name="a100", count=4, gpus=4, model="A100", cpu=88, memory="480Gi", provider="verda", region="FIN-03"),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.consoles import ROOT, Example, File, Shell, examples
 
-DOCUMENTS = ("docs/plan.md", "docs/plan-in-ci.md", "docs/simulate.md", "docs/explain.md")
+DOCUMENTS = ("docs/plan.md", "docs/plan-in-ci.md", "docs/simulate.md", "docs/explain.md", "docs/moves.md")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
