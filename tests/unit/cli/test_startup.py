@@ -40,7 +40,8 @@ def test_both_names_of_the_program_are_installed_and_answer() -> None:
 
 
 def test_a_reader_that_closes_the_pipe_early_is_no_error() -> None:
-    command = f"{Path(sys.executable).with_name('stellwerk')} plan -f examples/workloads -f examples/policies --fleet examples/fleet.yaml -o json"
+    files = "-f examples/workloads -f examples/policies --fleet examples/fleet.yaml"
+    command = f"{Path(sys.executable).with_name('stellwerk')} plan {files} -o json"
     script = f"{command} | head -c 10 >/dev/null; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() in {"0", "2"}  # 2 when everything fitted into the pipe before it was closed
