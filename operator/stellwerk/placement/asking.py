@@ -22,13 +22,15 @@ class Ask(msgspec.Struct, frozen=True):
     option: AcceleratorOption | None
     policy: Policy
     cost: Cost
-    """On the pool in question."""
+    """On the pool in question, with the most pods that it may start with."""
     health: Mapping[str, str] = {}
     """Why a cluster must not be used now, by name."""
     now: datetime | None = None
     """The moment of the decision; None where no deadline is asked about."""
     in_time: int | None = None
     """With how many pods an elastic gang must start on the pool in question to end by its deadline."""
+    paid: int | None = None
+    """With how many pods it may start at most on the pool in question, where the policy does not pay for all."""
 
     @property
     def size(self) -> int:
@@ -39,6 +41,16 @@ class Ask(msgspec.Struct, frozen=True):
     def least(self) -> int:
         """With how many pods it may start."""
         return self.workload.least(self.option) if self.in_time is None else self.in_time
+
+    @property
+    def most(self) -> int:
+        """With how many pods it may start at most."""
+        return self.size if self.paid is None else self.paid
+
+    @property
+    def is_elastic(self) -> bool:
+        """Whether it may start with fewer pods than the most."""
+        return self.least < self.most
 
     def request_on(self, view: PoolView) -> Resources:
         """Return what one pod asks for on this pool, accelerators included."""

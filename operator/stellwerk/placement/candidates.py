@@ -22,6 +22,7 @@ from stellwerk.placement.filters import ROOM, RULES, rejections
 from stellwerk.placement.fleet import PoolView
 from stellwerk.placement.packing import Assignment, Limits
 from stellwerk.placement.podrules import Found, Ruled, find, take
+from stellwerk.placement.spending import within_limit
 
 PREFERRED_NODES = 100
 """How many of the packed nodes a placement names."""
@@ -63,7 +64,7 @@ def shape_of(workload: Workload) -> Shape:
     )
 
 
-_UNASKED: Final[tuple[tuple[int, int], int, int | None]] = ((-1, -1), 0, None)
+_UNASKED: Final[tuple[tuple[int, int, int], int, int | None]] = ((-1, -1, -1), 0, None)
 
 
 class Offer:
@@ -71,8 +72,9 @@ class Offer:
 
     def __init__(self, ask: Ask, view: PoolView, index: int) -> None:
         """Judge `view` by the fixed rules; `index` counts the alternatives of the workload."""
-        self.ask = msgspec.structs.replace(ask, in_time=least_in_time(ask, view))
         self.view = view
+        self.ask = msgspec.structs.replace(ask, in_time=least_in_time(ask, view))
+        self.ask = within_limit(self.ask, self.expected_on)
         self.rejections = rejections(self.ask, view, RULES)
         self.order = self._order(index)
         self._request: Resources = ask.request_on(view)
@@ -124,11 +126,12 @@ class Offer:
         pricing, bins = self.view.opportunity, self.view.bins
         if pricing is None:
             return 0, None
-        state = (bins.version, pricing.epoch)
+        pods = max(self.ask.least, self._allowed()) if self.ask.is_elastic else self.ask.most
+        state = (bins.version, pricing.epoch, pods)
         if self._lost[0] != state:
-            quote = bins.quote(self._request, self.ask.size, Limits(self._kinds), at_least=self.ask.least)
+            quote = bins.quote(self._request, pods, Limits(self._kinds), at_least=self.ask.least)
             lost = 0 if quote is None else quote.loss
-            hours = run_hours(self.ask.workload, self.ask.option)
+            hours = run_hours(self.ask.workload, self.ask.option, quote.pods if quote is not None else pods)
             rate = pricing.per_hour(lost, self.ask.cost.currency)
             self._lost = (state, lost, None if quote is None or rate is None else round(rate * hours))
         return self._lost[1:]
@@ -167,7 +170,16 @@ class Offer:
     def _allowed(self) -> int:
         """Return how many of its pods the namespace allows now."""
         most, _ = self.view.allowance.room(self.ask.workload.key.namespace, pod_ask_on(self.ask, self.view))
-        return min(self.ask.size, most)
+        return min(self.ask.most, most)
+
+    def _starting(self) -> int:
+        """Return with how many pods it would start now, once it fits."""
+        size = self._allowed()
+        ruled = ruled_on(self.ask, self.view)
+        if ruled is not None:
+            return min(size, self._find(ruled, size).pods)
+        quote = self.view.bins.quote(self._request, size, Limits(self._kinds), at_least=self.ask.least)
+        return size if quote is None else quote.pods
 
     def _settle(self, nodes: list[Assignment]) -> None:
         """Let those who come after see the pods that were just placed."""
@@ -200,12 +212,14 @@ class Offer:
 
     def demands(self) -> tuple[tuple[Resources, int, frozenset[int]], ...]:
         """Return what all its pods ask for: request of one pod, how many, and the classes of nodes they accept."""
-        return ((self._request, self.ask.size, self._kinds),)
+        return ((self._request, self.ask.most, self._kinds),)
 
     def cost_on(self, replicas: int) -> Cost:
-        """Return the expected cost on so many pods."""
-        if replicas == self.ask.size:
-            return self.ask.cost
+        """Return the expected cost on so many pods, of what was placed last."""
+        return self.ask.cost if replicas == self.ask.most else self.expected_on(replicas)
+
+    def expected_on(self, replicas: int) -> Cost:
+        """Return the expected cost on so many pods, wherever they are placed."""
         return expected_cost(self.ask.workload, self.ask.option, self.view.site, self.ask.policy, replicas)
 
     def full(self) -> tuple[Rejection, ...]:
@@ -213,12 +227,15 @@ class Offer:
         return rejections(self.ask, self.view, ROOM, self.rejections)
 
     def candidate(self, verdict: Verdict, why: tuple[Rejection, ...] = ()) -> Candidate:
-        """Return the entry of the decision record."""
+        """Return the entry of the decision record; an elastic gang that fits is shown as it would start."""
         accelerator = self.view.pool.accelerator
         model = accelerator.model if accelerator and self.ask.option else None
         pool = self.view.pool
         grown = self.view.grows
-        return Candidate(pool.cluster, pool.name, self.ask.option, verdict, self.ask.cost, why, model, grown)
+        cost = self.ask.cost
+        if verdict is Verdict.FEASIBLE and self.ask.is_elastic:
+            cost = self.expected_on(self._starting())
+        return Candidate(pool.cluster, pool.name, self.ask.option, verdict, cost, why, model, grown)
 
     def placement(self, nodes: list[Assignment]) -> Placement:
         """Return where the gang goes."""

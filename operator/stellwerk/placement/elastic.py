@@ -20,6 +20,7 @@ from stellwerk.placement.candidates import PREFERRED_NODES, Offer
 from stellwerk.placement.fleet import Fleet, PoolView
 from stellwerk.placement.homes import Homes, is_free_to_go
 from stellwerk.placement.packing import Assignment
+from stellwerk.placement.spending import most_paid
 from stellwerk.placement.wording import pods as pods_text
 
 GROW_PAUSE: Final = timedelta(minutes=1)
@@ -100,7 +101,11 @@ def _turn(running: Running) -> tuple[int, str, str]:
 
 def _grown(one: Running, place: Placement, view: PoolView, terms: Terms) -> Move | None:
     option, policy = option_of(one), terms.policy
-    most = one.workload.size(option)
+    wanted = one.workload.size(option)
+    bigger = range(place.replicas + 1, wanted + 1)
+    most = most_paid(bigger, policy, lambda pods: expected_cost(one.workload, option, view.site, policy, pods))
+    if most <= place.replicas:
+        return None
     whole = expected_cost(one.workload, option, view.site, policy, most)
     more = _the_more(one.workload, option, most - place.replicas)
     asked = Ask(more, _unsized(option), policy, whole, terms.health, terms.now)
@@ -111,7 +116,7 @@ def _grown(one: Running, place: Placement, view: PoolView, terms: Terms) -> Move
     size = place.replicas + sum(node.pods for node in nodes)
     cost = expected_cost(one.workload, option, view.site, policy, size)
     why = f"{view.pool.name} has room that nobody waits for"
-    message = f"grown from {place.replicas} to {pods_text(size)} of {most}: {why}"
+    message = f"grown from {place.replicas} to {pods_text(size)} of {wanted}: {why}"
     return Move(one.key, one.uid, MoveKind.GROW, message, placement=_wider(place, size, nodes), cost=cost)
 
 

@@ -91,8 +91,8 @@ class GangOffer(Offer):
 
     def __init__(self, ask: Ask, view: PoolView, index: int, sets: Sequence[SetChoice]) -> None:
         """Judge `view` by the fixed rules; `sets` are the further pod sets, and `ask` holds the cost of all."""
-        super().__init__(ask, view, index)
         self._sets = tuple(sets)
+        super().__init__(ask, view, index)
         self._placed: list[tuple[Offer, list[Assignment], PlacedSet]] = []
         homeless = (one for one in self._sets if not one.viable)
         self.rejections += tuple(one.rejection(lambda offer: offer.rejections) for one in homeless)
@@ -142,6 +142,14 @@ class GangOffer(Offer):
         hours = run_hours(workload, option, replicas)
         further = [set_cost(offer.ask, offer.view, hours, policy) for offer, _, _ in self._placed]
         return sum_of([main, *further])
+
+    def expected_on(self, replicas: int) -> Cost:
+        """Return the expected cost with so many pods of the main set, each further one where it would go first."""
+        ask, view = self.ask, self.view
+        hours = run_hours(ask.workload, ask.option, replicas)
+        first = [offers[0] for one in self._sets if (offers := one.near(view))]
+        further = [set_cost(offer.ask, offer.view, hours, ask.policy) for offer in first]
+        return sum_of([super().expected_on(replicas), *further])
 
     def placement(self, nodes: list[Assignment]) -> Placement:
         """Return where all pod sets go, as placed last."""

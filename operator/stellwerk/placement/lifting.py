@@ -19,6 +19,7 @@ from stellwerk.placement.deadline import later
 from stellwerk.placement.edits import Edit, Kind, also, asked, instead, of_pods, ruled
 from stellwerk.placement.fleet import tolerating
 from stellwerk.placement.sizes import smaller
+from stellwerk.placement.spending import most_paid
 
 
 def edits_for(offer: Offer, rejections: tuple[Rejection, ...]) -> Iterator[Edit]:
@@ -98,22 +99,21 @@ def _cost(offer: Offer, rejection: Rejection) -> Iterator[Edit]:
     per_hour = offer.ask.cost.per_hour
     if per_hour is None:
         return  # nothing that is allowed makes an unknown cost known
-    yield from _cheap_enough(offer, per_hour)
+    yield from _cheap_enough(offer)
     enough = (Decimal(per_hour) / MICROS).quantize(Decimal("0.01"), ROUND_CEILING)
     text = f"raise maxCostPerHour of policy {offer.ask.policy.name} to {money.text(enough)}"
     yield Edit(Kind.COST_LIMIT, text, ruled(max_cost_per_hour=enough), effort=rejection.effort)
 
 
-def _cheap_enough(offer: Offer, per_hour: int) -> Iterator[Edit]:
-    """Yield as many pods of an elastic gang as the limit allows, which counts with all that it may grow to."""
-    workload, option, limit = offer.ask.workload, offer.ask.option, offer.ask.policy.max_cost_per_hour
-    if workload.min_replicas is None or limit is None or (option is not None and option.replicas is not None):
+def _cheap_enough(offer: Offer) -> Iterator[Edit]:
+    """Yield with how many pods an elastic gang could start for what the policy pays."""
+    ask, wanted = offer.ask, offer.ask.least
+    if ask.workload.min_replicas is None:
         return
-    wanted = workload.replicas
-    pods = int(limit * MICROS * wanted / per_hour) if per_hour else wanted
-    if workload.min_replicas <= pods < wanted:
-        text = f"ask for {pods} instead of {wording.replicas(wanted)}"
-        yield Edit(Kind.REPLICAS, text, asked(replicas=pods), effort=wanted - pods)
+    pods = most_paid(range(1, wanted), ask.policy, offer.expected_on)
+    if 0 < pods < wanted:
+        text = f"start with {pods} instead of {wording.replicas(wanted)}"
+        yield Edit(Kind.REPLICAS, text, asked(min_replicas=pods), effort=wanted - pods)
 
 
 Lift = Callable[[Offer, Rejection], Iterator[Edit]]

@@ -13,8 +13,10 @@ from stellwerk.api.reasons import Reason
 from stellwerk.model.decision import MICROS, Rejection
 from stellwerk.model.jurisdictions import countries
 from stellwerk.model.policy import Policy
+from stellwerk.placement import wording
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.fleet import PoolView
+from stellwerk.placement.spending import is_paid
 
 _LEGAL: Final = 2
 """Weight of rules that somebody has signed for: to relax them is no small change."""
@@ -98,7 +100,7 @@ def currency_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
 def cost_above_limit(ask: Ask, view: PoolView) -> Rejection | None:
     """The policy limits what a workload may cost per hour; an unknown cost keeps no limit."""
     limit, cost, policy = ask.policy.max_cost_per_hour, ask.cost, ask.policy
-    if limit is None or (cost.per_hour is not None and cost.per_hour <= limit * MICROS):
+    if limit is None or is_paid(cost, policy):
         return None
     shown = f"{money.text(limit)} {policy.currency}"
     if cost.per_hour is None:
@@ -110,9 +112,10 @@ def cost_above_limit(ask: Ask, view: PoolView) -> Rejection | None:
         )
     asked = Decimal(cost.per_hour) / MICROS
     enough = asked.quantize(Decimal("0.01"), ROUND_CEILING)
+    payer, what = f"policy {policy.name}", "it" if ask.paid is None else f"even {wording.pods(ask.most)} of it"
     return Rejection(
         Reason.COST_ABOVE_LIMIT,
-        f"it would cost {money.text(asked, 2)} {cost.currency} per hour, policy {policy.name} allows {shown} at most",
+        f"{what} would cost {money.text(asked, 2)} {cost.currency} per hour, {payer} allows {shown} at most",
         f"raise maxCostPerHour of policy {policy.name} to {money.text(enough)}",
         effort=cost.per_hour,
     )

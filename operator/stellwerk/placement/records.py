@@ -41,7 +41,7 @@ def fit(workload: Workload, prospect: Prospect, index: int, nodes: list[Assignme
         mode=Mode.FIT,
         reason=_reason_of(cheaper),
         message=wording.chosen(offer.view.pool.name, cost, fitting, cheaper)
-        + wording.partly(placement, offer.ask.size)
+        + wording.partly(placement, offer.ask)
         + wording.coming(placement),
         chosen=placement,
         cost=cost,

@@ -11,6 +11,7 @@ from stellwerk.api.labels import ANY_MODEL
 from stellwerk.model.decision import MICROS, Candidate, Change, Cost, Outcome, Placement
 from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
 from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
+from stellwerk.placement.asking import Ask
 from stellwerk.placement.fleet import PoolView
 
 REASONS_NAMED: Final = 3
@@ -92,9 +93,15 @@ def _accelerators(option: AcceleratorOption, replicas: int) -> str:
     return f"{option.count * replicas} x {model(option.model)}"
 
 
-def partly(placement: Placement, size: int) -> str:
-    """Say that an elastic gang starts with less than it could use; nothing for a whole one."""
-    return f"; starts with {placement.replicas} of {pods(size)}" if placement.replicas < size else ""
+def partly(placement: Placement, ask: Ask) -> str:
+    """Say that an elastic gang starts with less than it could use, and if its policy pays for no more of it."""
+    if placement.replicas >= ask.size:
+        return ""
+    text = f"; starts with {placement.replicas} of {pods(ask.size)}"
+    limit = ask.policy.max_cost_per_hour
+    if limit is None or placement.replicas != ask.paid:
+        return text
+    return f"{text}, for policy {ask.policy.name} allows {money.text(limit)} {ask.policy.currency} per hour at most"
 
 
 def coming(placement: Placement) -> str:

@@ -273,10 +273,3 @@ def test_a_further_pod_set_does_not_wait_for_room_where_no_pool_has_nodes() -> N
     found = decide(with_sets(cpu_set()), snapshot([growing], []))
     assert (found.mode, found.reason) == (Mode.WAIT, Reason.POOL_HAS_NO_NODES)
     assert "a further pod set does not go to nodes yet to come" in found.message
-
-
-def test_an_elastic_gang_that_could_grow_too_dear_is_told_how_many_pods_the_policy_pays_for() -> None:
-    limited = policy(max_cost_per_hour=Decimal(60))  # a node costs 25.15 EUR with what its pod takes of it
-    found = decide(gang(replicas=4, min_replicas=1), snapshot([pool()], nodes(4), policies=[limited]))
-    assert found.reason == Reason.COST_ABOVE_LIMIT
-    assert (found.unblock or "").startswith("ask for 2 instead of 4 replicas: would run on pool")

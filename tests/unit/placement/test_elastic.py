@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -38,6 +39,17 @@ def test_it_grows_by_what_fits() -> None:
     (move,) = moves(world(small(), other))
     assert move.placement is not None
     assert move.placement.replicas == 2
+
+
+def test_it_grows_to_as_many_pods_as_its_policy_pays_for() -> None:
+    (whole,) = moves(world(small()))
+    assert whole.cost is not None
+    hourly = Decimal(whole.cost.per_hour or 0) / 1_000_000
+    (move,) = moves(world(small(), policies=(policy(max_cost_per_hour=hourly * 3 / 4),)))
+    assert move.placement is not None
+    assert move.placement.replicas == 3
+    assert move.message == "grown from 1 to 3 pods of 4: pool has room that nobody waits for"
+    assert moves(world(small(), policies=(policy(max_cost_per_hour=hourly / 4),))) == ()
 
 
 @pytest.mark.parametrize(

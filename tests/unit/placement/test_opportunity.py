@@ -110,3 +110,15 @@ def test_an_unknown_price_is_the_dearest_known_one() -> None:
     assert free_at_list_price(stocks, "EUR") == 2 * 5 + 7 + 7 + 7
     assert free_at_list_price(stocks, "USD") == 4 * 1 + 1
     assert free_at_list_price(stocks, "CHF") is None
+
+
+def test_the_room_of_an_elastic_gang_is_taken_for_as_long_as_the_pods_that_start_run() -> None:
+    wanted = demand(general=1000, bound=1000)
+    accelerators = (AcceleratorOption("T4", 2),)  # room for two pods
+    elastic = gang("elastic", replicas=8, min_replicas=1, expected_runtime_s=3_600, accelerators=accelerators)
+    rigid = gang("rigid", replicas=2, expected_runtime_s=4 * 3_600, accelerators=accelerators)
+    found = [plan([one], seen(wanted), NOW, 1).decisions[0] for one in (elastic, rigid)]
+    assert [one.chosen.replicas for one in found if one.chosen] == [2, 2]
+    taken = [one.cost.room_taken for one in found if one.cost]
+    assert taken[0]
+    assert taken[0] == taken[1]
