@@ -54,8 +54,8 @@ bench-placement: install ## packing, completion times, cost and speed of the eng
 e2e-kind: install ## the end-to-end suite against a kind cluster (needs Docker and kind)
 	$(PY) -m tools.e2e_kind $(ARGS)
 
-mutation: install ## change the placement code in thousands of ways, count what tests notice (hours; MODULES=packing)
-	$(PY) -m tools.mutation $(MODULES) --json build/mutation.json
+mutation: install ## change the placement code in thousands of ways, count what tests notice (hours; MODULES=packing, ARGS="--sample 150")
+	$(PY) -m tools.mutation $(MODULES) $(ARGS) --json build/mutation.json
 
 testbed-build: install ## build the test bed's binaries from Go modules (most of an hour)
 	$(PY) -m tests.testbed build
