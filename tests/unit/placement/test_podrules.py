@@ -181,6 +181,11 @@ def test_a_spread_counts_the_racks_that_have_no_room_too() -> None:
     assert "a place for 1 of 3 pods" in decision.message
 
 
+def test_a_spread_looks_at_what_the_emptiest_rack_holds_not_at_how_much_a_rack_holds() -> None:
+    members = [rack("a", "r1"), rack("b", "r2")]
+    assert nodes_of(placed(asking(replicas=6, **spread("rack")), *members)) == {"a", "b"}
+
+
 def test_a_node_without_the_label_of_a_spread_is_no_place() -> None:
     members = [rack("a", None), rack("b", "r1"), rack("c", "r2")]
     assert nodes_of(placed(asking(replicas=2, **spread("rack")), *members)) == {"b", "c"}
