@@ -102,6 +102,10 @@ def bare_machine(tmp_path: Path) -> dict[str, str]:
     return {"PATH": str(path), env.BIN: str(binaries.folder), env.CACHE: str(tmp_path / "cache")}
 
 
+AT_WORK = re.compile(r"A100 3, H100 1(1[4-9]|2[0-4]), .*L40S 1\.25$", re.MULTILINE)
+"""The accelerators of all pods that the examples have bound; an elastic gang of them may have grown by up to ten."""
+
+
 def ended(process: "subprocess.Popen[str]") -> int:
     return process.wait(timeout=500)
 
@@ -120,8 +124,7 @@ def test_once_shows_the_whole_path_and_leaves_nothing_behind(demo: Demo) -> None
     assert "Unblock:" in real
     assert "no data" not in real
     assert "Ten figures, queried from a real Prometheus that scrapes the operator" in real or find(Progress()) is None
-    work = re.search(r"A100 3, H100 114, .*L40S 1\.25$", real, re.MULTILINE)
-    assert work, "the accelerators at work are those of all bound pods"
+    assert AT_WORK.search(real)
     assert len(re.findall(r"^ ?\d+\. ", real, re.MULTILINE)) == 10
     assert "export KUBECONFIG=" in real
     assert demo.left() == []
@@ -134,7 +137,7 @@ def test_it_stays_up_until_ctrl_c_and_then_ends_with_0_and_leaves_nothing_behind
     eventually(lambda: "Ctrl-C ends it." in demo.said or process.poll() is not None, limit=500)
     assert process.poll() is None, demo.said
     assert "Ten figures, straight from the operator's /metrics: there is no Prometheus on this machine" in demo.said
-    assert "A100 3, H100 96\n" in demo.said
+    assert AT_WORK.search(demo.said)
     assert "no data" not in demo.said
     process.send_signal(signal.SIGINT)
     assert ended(process) == 0
@@ -143,7 +146,7 @@ def test_it_stays_up_until_ctrl_c_and_then_ends_with_0_and_leaves_nothing_behind
 
 def test_ctrl_c_in_the_middle_ends_it_and_leaves_nothing_behind(demo: Demo) -> None:
     process = demo.start()
-    eventually(lambda: "adding 36 nodes" in demo.said or process.poll() is not None, limit=500)
+    eventually(lambda: re.search(r"adding \d+ nodes", demo.said) or process.poll() is not None, limit=500)
     process.send_signal(signal.SIGINT)
     assert ended(process) == 130, demo.said
     assert demo.left() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -51,6 +51,7 @@ def growth(
     """
     homes = Homes(fleet.views)
     busy = frozenset(moved)
+    unbound = {(one.cluster, one.pool) for one in snapshot.reserved}
     moves = []
     for one in sorted(snapshot.running, key=_turn):
         place = one.placement
@@ -60,6 +61,8 @@ def growth(
         above = waiting.get((place.cluster, place.pool))
         if view is None or (above is not None and above >= one.workload.priority):
             continue
+        if (place.cluster, place.pool) in unbound:
+            continue  # the new pods could sit down where only those would have fitted
         policy = policy_of(one.workload.policy, snapshot.policies)
         move = _grown(one, place, view, Terms(policy, now, fleet.health))
         if move is not None:
@@ -70,7 +73,7 @@ def growth(
 def may_grow(running: Running, now: datetime) -> bool:
     """Tell whether a workload is an elastic gang that could use more pods and has been left in peace for a while."""
     workload, place = running.workload, running.placement
-    if place is None or place.nodes_required or workload.min_replicas is None or not running.settled:
+    if place is None or workload.min_replicas is None or not running.settled:
         return False
     if place.replicas >= workload.size(option_of(running)) or not is_free_to_go(workload):
         return False
@@ -95,6 +98,17 @@ def waiting_for_room(decisions: Iterable[Decision], priorities: Mapping[str, int
     return found
 
 
+def given_room(decisions: Iterable[Decision]) -> set[PoolKey]:
+    """Return the pools where something was placed in this cycle: nobody grows there until it is bound."""
+    found: set[PoolKey] = set()
+    for decision in decisions:
+        place = decision.chosen
+        if decision.mode is Mode.FIT and place is not None:
+            found.add((place.cluster, place.pool))
+            found |= {(place.cluster, one.pool) for one in place.pod_sets}
+    return found
+
+
 def _turn(running: Running) -> tuple[int, str, str]:
     return -running.workload.priority, running.workload.identity.created, running.uid
 
@@ -115,9 +129,12 @@ def _grown(one: Running, place: Placement, view: PoolView, terms: Terms) -> Move
         return None
     size = place.replicas + sum(node.pods for node in nodes)
     cost = expected_cost(one.workload, option, view.site, policy, size)
+    wider = _wider(place, size, nodes)
+    if wider is None:
+        return None
     why = f"{view.pool.name} has room that nobody waits for"
     message = f"grown from {place.replicas} to {pods_text(size)} of {wanted}: {why}"
-    return Move(one.key, one.uid, MoveKind.GROW, message, placement=_wider(place, size, nodes), cost=cost)
+    return Move(one.key, one.uid, MoveKind.GROW, message, placement=wider, cost=cost)
 
 
 def _the_more(workload: Workload, option: AcceleratorOption | None, pods: int) -> Workload:
@@ -131,6 +148,23 @@ def _unsized(option: AcceleratorOption | None) -> AcceleratorOption | None:
     return None if option is None else msgspec.structs.replace(option, replicas=None)
 
 
-def _wider(place: Placement, size: int, nodes: Iterable[Assignment]) -> Placement:
+def _wider(place: Placement, size: int, nodes: Sequence[Assignment]) -> Placement | None:
+    """Return the larger placement; None if its pods have seats and there is no more room to write seats down."""
+    if place.nodes_required:
+        seats = [*_seats(place), *((one.node, one.pods) for one in nodes)]
+        if len(seats) > PREFERRED_NODES:
+            return None
+        hosts, pods = zip(*seats, strict=True)
+        return msgspec.structs.replace(place, replicas=size, preferred_nodes=hosts, pods_per_node=pods)
     names = dict.fromkeys([*place.preferred_nodes, *(one.node for one in nodes)])
     return msgspec.structs.replace(place, replicas=size, preferred_nodes=tuple(names)[:PREFERRED_NODES])
+
+
+def _seats(place: Placement) -> list[tuple[str, int]]:
+    """Return nodes and pods of the first seats, one for each pod: after it shrank a gang has more seats than pods."""
+    left, seats = place.replicas, []
+    for node, pods in zip(place.preferred_nodes, place.pods_per_node, strict=False):
+        if left > 0:
+            seats.append((node, min(pods, left)))
+            left -= pods
+    return seats

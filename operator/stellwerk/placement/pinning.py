@@ -41,15 +41,14 @@ class _Crowd(msgspec.Struct, frozen=True):
 
 
 def pinned(decisions: Sequence[Decision], pending: Iterable[Workload], snapshot: Snapshot) -> tuple[Decision, ...]:
-    """Return the decisions, with the placements that need it kept to their nodes; a gang that may grow never is."""
+    """Return the decisions, with the placements that need it kept to their nodes."""
     workloads = {one.uid: one for one in pending}
     crowds = _crowds(decisions, workloads, snapshot)
     mixed = {where: found for where, found in crowds.items() if len(_merged(found)) > 1}
     if not mixed:
         return tuple(decisions)
     risky = {where for where, found in mixed.items() if not _safe(found, where, snapshot)}
-    growing = {one.uid for one in workloads.values() if one.min_replicas is not None}
-    return tuple(one if one.uid in growing else _kept(one, risky) for one in decisions)
+    return tuple(_kept(one, risky) for one in decisions)
 
 
 def _crowds(

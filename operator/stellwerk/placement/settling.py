@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.candidates import Offer
 from stellwerk.placement.defragmentation import make_way
-from stellwerk.placement.elastic import growth, may_grow, waiting_for_room
+from stellwerk.placement.elastic import given_room, growth, may_grow, waiting_for_room
 from stellwerk.placement.fleet import Fleet
 from stellwerk.placement.migration import Migrator, budgets, may_move
 
@@ -56,6 +57,7 @@ def settled(scene: Scene, decisions: dict[str, Decision], moved: Iterable[str]) 
     decisions.update(changed)
     busy |= {move.uid for move in making_way}
     waiting = waiting_for_room(decisions.values(), {one.uid: one.priority for one in queue})
+    waiting |= dict.fromkeys(given_room(decisions.values()), sys.maxsize)
     grown = growth(snapshot, fleet, now, waiting, busy)
     migrator.leave_alone(move.uid for move in grown)
     return [*making_way, *grown, *migrator.migrations()]

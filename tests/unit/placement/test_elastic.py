@@ -10,9 +10,9 @@ import pytest
 
 from stellwerk.model.decision import Move, MoveKind
 from stellwerk.model.requirements import Operator, Requirement, Requirements
-from stellwerk.model.snapshot import Snapshot
+from stellwerk.model.snapshot import Reservation, Snapshot
 from stellwerk.placement.planner import plan
-from tests.builders import NOW, gang, policy
+from tests.builders import NOW, gang, policy, resources
 from tests.unit.placement.test_preemption import running, world
 
 
@@ -75,10 +75,31 @@ def test_it_grows_only_where_the_cycle_looks_at_what_runs() -> None:
     assert moves(world(small()), settle=False) == ()
 
 
-def test_it_leaves_room_to_what_is_placed_in_the_same_cycle() -> None:
-    (move,) = moves(world(small()), gang("new", gpus=4))
+def test_it_does_not_grow_where_something_has_just_been_placed() -> None:
+    assert moves(world(small()), gang("new", gpus=4)) == ()
+
+
+def test_it_does_not_grow_beside_pods_that_are_not_bound_yet() -> None:
+    room = Reservation("uid-new", "local", "pool", resources(gpu=4), 1)
+    assert moves(msgspec.structs.replace(world(small()), reserved=(room,))) == ()
+
+
+def test_a_gang_whose_pods_have_seats_grows_by_further_seats() -> None:
+    one = running("elastic", {"pool-0000": 1, "pool-0001": 1}, gpus=2, replicas=6, min_replicas=1)
+    assert one.placement is not None
+    seated = msgspec.structs.replace(
+        one.placement,
+        replicas=2,
+        preferred_nodes=("pool-0000", "pool-0001"),
+        pods_per_node=(1, 3),
+        nodes_required=True,
+    )
+    (move,) = moves(world(msgspec.structs.replace(one, placement=seated), count=2))
     assert move.placement is not None
-    assert move.placement.replicas == 2
+    assert move.placement.replicas == 6
+    assert move.placement.preferred_nodes[:2] == ("pool-0000", "pool-0001"), "who has a seat keeps it"
+    assert move.placement.pods_per_node[:2] == (1, 1), "a gang that shrank has no seats to spare"
+    assert sum(move.placement.pods_per_node) == 6
 
 
 def test_it_does_not_take_the_room_that_something_as_important_waits_for() -> None:

@@ -42,9 +42,9 @@ def test_pods_of_an_earlier_cycle_that_are_not_bound_yet_count() -> None:
     assert chosen(gang("large", 1, 8), reserved=(waiting,))[0].nodes_required
 
 
-def test_a_gang_that_may_grow_is_never_kept_to_its_nodes() -> None:
+def test_a_gang_that_may_grow_is_kept_to_its_nodes_like_any_other() -> None:
     placements = chosen(gang("small", 8, 1), gang("large", 1, 8, min_replicas=1))
-    assert [one.nodes_required for one in sorted(placements, key=lambda one: one.replicas)] == [False, True]
+    assert [one.nodes_required for one in sorted(placements, key=lambda one: one.replicas)] == [True, True]
 
 
 def test_a_gang_that_a_running_pod_keeps_from_a_node_is_kept_to_the_other() -> None:
