@@ -107,7 +107,8 @@ def _compared(placed: dict[str, str]) -> str:
     different = sorted(name for name in planned if planned[name] != placed.get(name))
     if not different:
         return f"\n(the same pools as the plan over files, for all {len(planned)} workloads)"
-    return f"\n(other pools than in the plan over files: {', '.join(different)})"
+    told = ", ".join(different)
+    return f"\n(other pools than in the plan over files, which sees all at once and not as they come: {told})"
 
 
 def figures_of(screen: Screen, stack: ExitStack, cluster: Cluster, operator: world.Operator) -> str:
