@@ -47,8 +47,9 @@ def test_an_alternative_of_another_shape_is_bound_where_only_that_fits(site: Sit
 
 
 def test_the_dearer_accelerator_is_bound_when_the_run_ends_early_enough_on_it(site: Site) -> None:
-    site.pool("slow", accelerator={"model": "A100", "count": 8}, price={"perNodeHour": "160", "currency": "EUR"})
-    fast = site.pool("fast", price={"perNodeHour": "300", "currency": "EUR"})
+    slow = site.pool("slow", accelerator={"model": "A100", "count": 8}, price={"perNodeHour": "160", "currency": "EUR"})
+    fast = site.pool("fast", price={"perNodeHour": "170", "currency": "EUR"})
+    site.known(slow, fast)
     asks = [
         {"model": "A100", "count": 8, "expectedRuntime": "10h"},
         {"model": "H100", "count": 8, "expectedRuntime": "5h"},
