@@ -54,6 +54,11 @@ class _Batch:
     held: set[str] = field(default_factory=set)
     """Pending ones with a write under way: planned, so that those behind them do not take their room, not decided."""
 
+    def hold(self, uids: AbstractSet[str]) -> None:
+        """Keep the decisions on these to ourselves for now."""
+        self.held |= uids
+        self.states = [state for state in self.states if state.workload.uid not in uids]
+
 
 class Cycle:
     """Decides and submits; used from the main loop only.
@@ -196,8 +201,7 @@ class Cycle:
             workload, placement = pending.get(decision.uid), decision.chosen
             if workload is not None and placement is not None:
                 self._store.rooms.assume(decision.uid, reserve(workload, placement, placement.replicas))
-        batch.held |= pending.keys()
-        batch.states = [state for state in batch.states if state.workload.uid not in pending]
+        batch.hold(pending.keys())
         self._improver.settle()
 
     def _hesitate(self, found: Plan, batch: _Batch) -> None:
@@ -208,8 +212,7 @@ class Cycle:
         young = {uid for uid in fits - batch.held if self._store.workloads.is_young(uid, now, _HESITATION_SECONDS)}
         for uid in young:
             self._later(_HESITATION_SECONDS, uid)
-        batch.held |= young
-        batch.states = [state for state in batch.states if state.workload.uid not in young]
+        batch.hold(young)
 
     def _assume_and_submit(self, due: Sequence[Transaction], batch: _Batch, moves: Iterable[Move]) -> None:
         workloads = {workload.uid: workload for workload in batch.pending}

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
 from stellwerk.api.conditions import ConditionType
 from stellwerk.api.labels import POD_SET_LABEL
 from stellwerk.lifecycle.actions import Action, CreateJob, DeleteJob
@@ -68,27 +66,10 @@ def children_seen(state: WorkloadState, *, forget: bool) -> tuple[ChildStatus, .
     return tuple(child for child in found if child is not None)
 
 
-def placement_of(placement: Placement, placed: PlacedSet) -> Placement:
-    """Return the placement of one further pod set, as if it were a gang of its own."""
-    return msgspec.structs.replace(
-        placement,
-        pool=placed.pool,
-        capacity_type=placed.capacity_type,
-        replicas=placed.replicas,
-        accelerator=placed.accelerator,
-        node_selector=placed.node_selector,
-        preferred_nodes=placed.preferred_nodes,
-        pods_per_node=placed.pods_per_node,
-        nodes_required=placed.nodes_required,
-        tolerations=placed.tolerations,
-        pod_sets=(),
-    )
-
-
 def build_set_job(workload: Workload, spec: Mapping[str, Any], placement: Placement, placed: PlacedSet) -> Json:
     """Return the manifest of the Job of one further pod set, the same for the same arguments."""
     one = next(item for item in spec["podSets"] if item["name"] == placed.name)
-    job = build_job(workload, {**spec, "template": one["template"]}, placement_of(placement, placed))
+    job = build_job(workload, {**spec, "template": one["template"]}, placement.of_set(placed))
     job["metadata"]["name"] = set_job_name(workload.key.name, workload.uid, placed.name)
     for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):
         metadata["labels"] = {**metadata["labels"], POD_SET_LABEL: placed.name}

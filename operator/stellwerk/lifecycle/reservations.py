@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import msgspec
 
 from stellwerk.lifecycle.observed import JobView, WorkloadState
-from stellwerk.lifecycle.podsets import placement_of
 from stellwerk.lifecycle.resizing import pods_wanted
 from stellwerk.lifecycle.standing import holds_place
 from stellwerk.model.decision import Placement
@@ -65,7 +64,7 @@ def reserve(
         seat
         for placed, count in zip(placement.pod_sets, counts, strict=False)
         if count and placed.name in shapes
-        for part in (placement_of(placement, placed),)
+        for part in (placement.of_set(placed),)
         for seat in _seats(_room(workload.uid, part, shapes[placed.name], count), part)
     )
     if not pods and not others:

@@ -15,7 +15,7 @@ import msgspec
 
 from stellwerk.api.labels import SEAT_GATE
 from stellwerk.lifecycle.actions import Action, SeatPod
-from stellwerk.model.decision import PlacedSet, Placement
+from stellwerk.model.decision import PlacedSet, Placement, seats
 from stellwerk.model.discovery import HOSTNAME_LABEL
 from stellwerk.model.workload import WorkloadKey
 
@@ -59,10 +59,10 @@ def seats_of(part: Placement | PlacedSet, held: Held) -> Mapping[HeldPod, str | 
     there: until then a later one could come first in that order.
     """
     hosts = dict(held.hosts)
-    seats = [node for node, pods in zip(part.preferred_nodes, part.pods_per_node, strict=False) for _ in range(pods)]
-    indexed = {pod: seats[pod.index] for pod in held.pods if pod.index is not None and pod.index < len(seats)}
+    nodes = [node for node, pods in seats(part) for _ in range(pods)]
+    indexed = {pod: nodes[pod.index] for pod in held.pods if pod.index is not None and pod.index < len(nodes)}
     plain = sorted(pod for pod in held.pods if pod.index is None)
-    left = _left(seats, held.seated)
+    left = _left(nodes, held.seated)
     if len(plain) + sum(pods for _, pods in held.seated) < part.replicas:
         plain = []
     chosen: dict[HeldPod, str | None] = {pod: hosts.get(node) for pod, node in indexed.items()}

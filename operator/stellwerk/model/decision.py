@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -159,6 +160,11 @@ class PlacedSet(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     """The pods are kept to these nodes, and to so many on each."""
     tolerations: tuple[Toleration, ...] = ()
 
+    @classmethod
+    def of(cls, name: str, placement: Placement) -> Self:
+        """Return the record of a pod set that was placed as if it were a gang of its own."""
+        return cls(name=name, **_shared(placement))
+
 
 class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """Where a gang goes; the same value is kept in the status (camelCase on the wire)."""
@@ -183,6 +189,23 @@ class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     tolerations: tuple[Toleration, ...] = ()
     pod_sets: tuple[PlacedSet, ...] = ()
     """The further pod sets, in the order of the spec."""
+
+    def of_set(self, placed: PlacedSet) -> Placement:
+        """Return the placement of one further pod set, as if it were a gang of its own."""
+        return msgspec.structs.replace(self, pod_sets=(), **_shared(placed))
+
+
+_SHARED: Final = tuple(name for name in PlacedSet.__struct_fields__ if name in Placement.__struct_fields__)
+
+
+def _shared(place: PlacedSet | Placement) -> dict[str, Any]:
+    """Return what is said of every pod set, the main one and the further ones."""
+    return {name: getattr(place, name) for name in _SHARED}
+
+
+def seats(place: PlacedSet | Placement) -> tuple[tuple[str, int], ...]:
+    """Return the nodes of one pod set, and how many of its pods each gets, in the order of the pods' indexes."""
+    return tuple(zip(place.preferred_nodes, place.pods_per_node, strict=False))
 
 
 class Outcome(StrEnum):

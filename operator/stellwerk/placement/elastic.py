@@ -10,10 +10,10 @@ import msgspec
 
 from stellwerk.economics.cost import expected_cost
 from stellwerk.economics.disruption import option_of
-from stellwerk.model.decision import Decision, Mode, Move, MoveKind, Placement
+from stellwerk.model.decision import Decision, Mode, Move, MoveKind, Placement, seats
 from stellwerk.model.policy import Policy, policy_of
 from stellwerk.model.running import Running
-from stellwerk.model.snapshot import Snapshot
+from stellwerk.model.snapshot import Reservation, Snapshot
 from stellwerk.model.workload import AcceleratorOption, Workload
 from stellwerk.placement.asking import Ask
 from stellwerk.placement.candidates import PREFERRED_NODES, Offer
@@ -37,32 +37,41 @@ class Terms(NamedTuple):
     health: Mapping[str, str]
 
 
-def growth(
-    snapshot: Snapshot, fleet: Fleet, now: datetime, waiting: Mapping[PoolKey, int], moved: Iterable[str] = ()
-) -> list[Move]:
+class Rivals(NamedTuple):
+    """Who else looks for room, by cluster and pool."""
+
+    waiting: Mapping[PoolKey, int]
+    """The highest priority that waits for room."""
+    unbound: frozenset[PoolKey]
+    """Where placed pods are yet to be bound: others that come could sit down where only these would have fitted."""
+
+    def leave_room(self, place: Placement, priority: int) -> bool:
+        """Tell whether a gang of this priority may take more room where it is."""
+        key = (place.cluster, place.pool)
+        above = self.waiting.get(key)
+        return key not in self.unbound and (above is None or above < priority)
+
+
+def growth(snapshot: Snapshot, fleet: Fleet, now: datetime, rivals: Rivals, moved: Iterable[str] = ()) -> list[Move]:
     """Return which elastic gangs grow now, and take their room.
 
     Args:
         snapshot: The world.
         fleet: Its free room, after everything that waits has been placed.
         now: The moment.
-        waiting: The highest priority that waits for room, by cluster and pool: those below or equal do not grow there.
+        rivals: Who else looks for room.
         moved: Uids of what is moved already.
     """
     homes = Homes(fleet.views)
     busy = frozenset(moved)
-    unbound = {(one.cluster, one.pool) for one in snapshot.reserved}
     moves = []
     for one in sorted(snapshot.running, key=_turn):
         place = one.placement
         if place is None or one.uid in busy or not may_grow(one, now):
             continue
         view = homes.of(place)
-        above = waiting.get((place.cluster, place.pool))
-        if view is None or (above is not None and above >= one.workload.priority):
+        if view is None or not rivals.leave_room(place, one.workload.priority):
             continue
-        if (place.cluster, place.pool) in unbound:
-            continue  # the new pods could sit down where only those would have fitted
         policy = policy_of(one.workload.policy, snapshot.policies)
         move = _grown(one, place, view, Terms(policy, now, fleet.health))
         if move is not None:
@@ -80,33 +89,28 @@ def may_grow(running: Running, now: datetime) -> bool:
     return not running.changed or now - datetime.fromisoformat(running.changed) >= GROW_PAUSE
 
 
-def waiting_for_room(decisions: Iterable[Decision], priorities: Mapping[str, int]) -> dict[PoolKey, int]:
-    """Return the highest priority that waits for room in each pool.
+def rivals_of(decisions: Iterable[Decision], priorities: Mapping[str, int], reserved: Iterable[Reservation]) -> Rivals:
+    """Return who else looks for room, pool by pool.
 
     Args:
         decisions: Of this cycle.
         priorities: Of the workloads decided on, by uid.
+        reserved: Room of pods that earlier cycles placed and that are not bound yet.
     """
-    found: dict[PoolKey, int] = {}
+    waiting: dict[PoolKey, int] = {}
+    unbound = {(one.cluster, one.pool) for one in reserved}
     for decision in decisions:
+        place = decision.chosen
+        if decision.mode is Mode.FIT and place is not None:
+            unbound.add((place.cluster, place.pool))
+            unbound |= {(place.cluster, one.pool) for one in place.pod_sets}
         if decision.mode not in (Mode.WAIT, Mode.PREEMPT):
             continue
         for candidate in decision.candidates:
             if not any(rejection.permanent for rejection in candidate.rejections):
                 key = (candidate.cluster, candidate.pool)
-                found[key] = max(priorities[decision.uid], found.get(key, priorities[decision.uid]))
-    return found
-
-
-def given_room(decisions: Iterable[Decision]) -> set[PoolKey]:
-    """Return the pools where something was placed in this cycle: nobody grows there until it is bound."""
-    found: set[PoolKey] = set()
-    for decision in decisions:
-        place = decision.chosen
-        if decision.mode is Mode.FIT and place is not None:
-            found.add((place.cluster, place.pool))
-            found |= {(place.cluster, one.pool) for one in place.pod_sets}
-    return found
+                waiting[key] = max(priorities[decision.uid], waiting.get(key, priorities[decision.uid]))
+    return Rivals(waiting, frozenset(unbound))
 
 
 def _turn(running: Running) -> tuple[int, str, str]:
@@ -151,20 +155,20 @@ def _unsized(option: AcceleratorOption | None) -> AcceleratorOption | None:
 def _wider(place: Placement, size: int, nodes: Sequence[Assignment]) -> Placement | None:
     """Return the larger placement; None if its pods have seats and there is no more room to write seats down."""
     if place.nodes_required:
-        seats = [*_seats(place), *((one.node, one.pods) for one in nodes)]
-        if len(seats) > PREFERRED_NODES:
+        found = [*_taken_seats(place), *((one.node, one.pods) for one in nodes)]
+        if len(found) > PREFERRED_NODES:
             return None
-        hosts, pods = zip(*seats, strict=True)
+        hosts, pods = zip(*found, strict=True)
         return msgspec.structs.replace(place, replicas=size, preferred_nodes=hosts, pods_per_node=pods)
     names = dict.fromkeys([*place.preferred_nodes, *(one.node for one in nodes)])
     return msgspec.structs.replace(place, replicas=size, preferred_nodes=tuple(names)[:PREFERRED_NODES])
 
 
-def _seats(place: Placement) -> list[tuple[str, int]]:
+def _taken_seats(place: Placement) -> list[tuple[str, int]]:
     """Return nodes and pods of the first seats, one for each pod: after it shrank a gang has more seats than pods."""
-    left, seats = place.replicas, []
-    for node, pods in zip(place.preferred_nodes, place.pods_per_node, strict=False):
+    left, taken = place.replicas, []
+    for node, pods in seats(place):
         if left > 0:
-            seats.append((node, min(pods, left)))
+            taken.append((node, min(pods, left)))
             left -= pods
-    return seats
+    return taken

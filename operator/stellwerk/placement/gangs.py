@@ -160,7 +160,7 @@ class GangOffer(Offer):
         for offer in choice.near(self.view):
             nodes = offer.place()
             if nodes is not None:
-                self._placed.append((offer, nodes, _placed(choice.pod_set, offer.placement(nodes))))
+                self._placed.append((offer, nodes, PlacedSet.of(choice.pod_set.name, offer.placement(nodes))))
                 return True
         return False
 
@@ -192,18 +192,3 @@ def set_cost(ask: Ask, view: PoolView, hours: Fraction, policy: Policy) -> Cost:
     """Return the expected cost of one further pod set that runs for so many hours."""
     workload = msgspec.structs.replace(ask.workload, expected_runtime_s=max(1, round(hours * _SECONDS)))
     return expected_cost(workload, ask.option, view.site, policy)
-
-
-def _placed(pod_set: PodSet, placement: Placement) -> PlacedSet:
-    return PlacedSet(
-        name=pod_set.name,
-        pool=placement.pool,
-        capacity_type=placement.capacity_type,
-        replicas=placement.replicas,
-        accelerator=placement.accelerator,
-        node_selector=placement.node_selector,
-        preferred_nodes=placement.preferred_nodes,
-        pods_per_node=placement.pods_per_node,
-        nodes_required=placement.nodes_required,
-        tolerations=placement.tolerations,
-    )

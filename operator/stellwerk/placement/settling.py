@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.candidates import Offer
 from stellwerk.placement.defragmentation import make_way
-from stellwerk.placement.elastic import given_room, growth, may_grow, waiting_for_room
+from stellwerk.placement.elastic import growth, may_grow, rivals_of
 from stellwerk.placement.fleet import Fleet
 from stellwerk.placement.migration import Migrator, budgets, may_move
 
@@ -56,8 +55,7 @@ def settled(scene: Scene, decisions: dict[str, Decision], moved: Iterable[str]) 
     making_way, changed = make_way(stuck, migrator, decisions)
     decisions.update(changed)
     busy |= {move.uid for move in making_way}
-    waiting = waiting_for_room(decisions.values(), {one.uid: one.priority for one in queue})
-    waiting |= dict.fromkeys(given_room(decisions.values()), sys.maxsize)
-    grown = growth(snapshot, fleet, now, waiting, busy)
+    rivals = rivals_of(decisions.values(), {one.uid: one.priority for one in queue}, snapshot.reserved)
+    grown = growth(snapshot, fleet, now, rivals, busy)
     migrator.leave_alone(move.uid for move in grown)
     return [*making_way, *grown, *migrator.migrations()]

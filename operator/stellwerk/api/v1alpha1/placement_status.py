@@ -24,6 +24,12 @@ from stellwerk.api.v1alpha1.podtemplate import Toleration
 PodCount = Annotated[int, Field(ge=1, le=10_000)]
 """Pods on one node."""
 
+PodsPerNode = Annotated[
+    tuple[PodCount, ...],
+    doc("Pods that the packing put on each of them.", [2], max_length=100, json_schema_extra=LIST_ATOMIC),
+]
+"""Beside the list of preferred nodes."""
+
 
 class AcceleratorStatus(WireModel):
     """The accelerators that one pod gets."""
@@ -68,10 +74,7 @@ class PlacedSetStatus(WireModel):
             json_schema_extra=LIST_ATOMIC,
         ),
     ] = ()
-    pods_per_node: Annotated[
-        tuple[PodCount, ...],
-        doc("Pods that the packing put on each of them.", [2], max_length=100, json_schema_extra=LIST_ATOMIC),
-    ] = ()
+    pods_per_node: PodsPerNode = ()
     nodes_required: Annotated[
         bool, doc("Whether the pods are kept to `preferredNodes`, and do not just prefer them.", False)
     ] = False
@@ -119,10 +122,7 @@ class PlacementStatus(WireModel):
             json_schema_extra=LIST_ATOMIC,
         ),
     ] = ()
-    pods_per_node: Annotated[
-        tuple[PodCount, ...],
-        doc("Pods that the packing put on each of them.", [2], max_length=100, json_schema_extra=LIST_ATOMIC),
-    ] = ()
+    pods_per_node: PodsPerNode = ()
     nodes_required: Annotated[
         bool,
         doc(
