@@ -25,6 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
+MARK = "DEMO_MARK"
+"""Not STELLWERK_…: the demo keeps settings of its user from the operator, and the operator must have the mark, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Demo:
     """One demo under watch: all that it starts inherits the mark, all that it writes should be below `folder`."""
@@ -44,7 +48,7 @@ class Demo:
             return subprocess.Popen(
                 [sys.executable, "-m", "tests.demo"],
                 cwd=ROOT,
-                env={**inherited, **cache, **own, **more, "STELLWERK_DEMO_MARK": self.mark},
+                env={**inherited, **cache, **own, **more, MARK: self.mark},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration.operator import objects
 from tests.integration.operator.objects import Object, condition, is_true
 from tests.integration.operator.site import Site
 from tests.integration.operator.watching import pods_watched
@@ -48,6 +49,21 @@ def test_a_gang_grows_when_another_one_ends(site: Site) -> None:
     assert float(grown["status"]["cost"]["perHour"]) > float(before["cost"]["perHour"])
     assert is_true(site.running("elastic"), "Ready")
     assert any(one["reason"] == "Grown" for one in site.events("AIWorkload", "elastic"))
+
+
+def test_a_gang_that_starts_beside_others_keeps_to_its_seats_and_grows_by_further_ones(site: Site) -> None:
+    pool = site.pool(nodes=2)
+    site.known(pool)
+    kinds = [
+        objects.workload("whole", site.name, gpus=4),
+        objects.workload("elastic", site.name, gpus=1, replicas=16, minReplicas=2),
+    ]
+    site.submit(*kinds)
+    assert is_true(site.running("whole"), "Ready"), "no pod of the other gang sits where only this one fits"
+    has(site, "elastic", 12)
+    site.delete("aiworkloads", "whole")
+    has(site, "elastic", 16)
+    assert len({pod["metadata"]["uid"] for pod in site.pods("elastic") if pod["spec"].get("nodeName")}) == 16
 
 
 def test_a_gang_shrinks_before_anybody_is_evicted(site: Site, rules: str) -> None:
