@@ -10,7 +10,8 @@ from unittest.mock import patch
 import msgspec
 
 from stellwerk.model.capacity import Pool
-from stellwerk.model.decision import PlacedAccelerator, Plan
+from stellwerk.model.decision import Plan
+from stellwerk.model.placement import PlacedAccelerator
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, PodShape, Workload

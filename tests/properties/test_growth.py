@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from stellwerk.lifecycle.reservations import reserve
 from stellwerk.model.capacity import Growth
-from stellwerk.model.decision import Decision, Mode, Placement
+from stellwerk.model.decision import Decision, Mode
+from stellwerk.model.placement import Placement
 from stellwerk.model.snapshot import Reservation, Snapshot
 from stellwerk.model.supply import Backoff, StockOuts
 from stellwerk.model.workload import Workload

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 
 from stellwerk.api.labels import ANY_MODEL
 from stellwerk.model.capacity import CapacityType, Pool
-from stellwerk.model.decision import MICROS, Decision, Mode, Placement, Verdict
+from stellwerk.model.decision import MICROS, Decision, Mode, Verdict
+from stellwerk.model.placement import Placement
 from stellwerk.model.policy import Policy
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot

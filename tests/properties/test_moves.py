@@ -14,7 +14,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stellwerk.model.decision import Mode, Move, MoveKind, Placement, Plan
+from stellwerk.model.decision import Mode, Move, MoveKind, Plan
+from stellwerk.model.placement import Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot

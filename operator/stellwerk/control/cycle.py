@@ -40,7 +40,6 @@ _REFUSED: Final = frozenset({OutcomeKind.INVALID, OutcomeKind.FORBIDDEN, Outcome
 """Outcomes of a write of a Job that a user must hear of: sending the same again at once cannot help. Where the status
 itself is refused nobody can be told, and trying to would never end."""
 
-
 _HESITATION_SECONDS: Final = 1.0
 """Who applies pools and workloads together has both seen within this time."""
 
@@ -79,6 +78,7 @@ class Cycle:
         improver: Improver | None = None,
     ) -> None:
         self._store, self._submit, self._improver = store, submit, improver
+        self._solver: Solver | None = None if improver is None else improver.consult
         self._inflight = InFlight(store.rooms)
         self._retries = Retries(later, time.monotonic)
         self._later = later
@@ -186,10 +186,6 @@ class Cycle:
                 self._told[job.uid] = job.resource_version
                 yield transaction
         jobs.orphans.clear()
-
-    @property
-    def _solver(self) -> Solver | None:
-        return None if self._improver is None else self._improver.consult
 
     def _set_aside(self, found: Plan, batch: _Batch) -> None:
         """Keep those to ourselves for whom better places are looked for; nobody else is given their room meanwhile."""

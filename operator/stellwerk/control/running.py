@@ -16,7 +16,7 @@ from stellwerk.control.capacity import Places
 from stellwerk.lifecycle.eviction import was_evicted
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.standing import holds_place
-from stellwerk.model.decision import Placement
+from stellwerk.model.placement import Placement
 from stellwerk.model.running import Running
 from stellwerk.model.workload import Workload
 

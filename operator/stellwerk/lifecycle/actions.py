@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from stellwerk.model.decision import Placement
+from stellwerk.model.placement import Placement
 from stellwerk.model.workload import WorkloadKey
 
 Body = Mapping[str, Any]

@@ -20,8 +20,8 @@ from stellwerk.api.labels import (
 )
 from stellwerk.lifecycle.observed import JobView
 from stellwerk.lifecycle.restoring import original_of
-from stellwerk.model.decision import Placement
 from stellwerk.model.discovery import HOSTNAME_LABEL
+from stellwerk.model.placement import Placement
 from stellwerk.model.workload import Workload
 
 Json = dict[str, Any]

@@ -10,7 +10,8 @@ import msgspec
 from stellwerk.lifecycle.actions import PatchConfigStatus
 from stellwerk.lifecycle.seating import Held
 from stellwerk.lifecycle.wire import WorkloadStatus
-from stellwerk.model.decision import Cost, Placement
+from stellwerk.model.decision import Cost
+from stellwerk.model.placement import Placement
 from stellwerk.model.workload import InvalidWorkload, Workload, WorkloadKey
 
 

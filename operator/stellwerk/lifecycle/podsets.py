@@ -16,7 +16,7 @@ from stellwerk.lifecycle.actions import Action, CreateJob, DeleteJob
 from stellwerk.lifecycle.job import Json, build_job, child_name
 from stellwerk.lifecycle.observed import JobView, WorkloadState
 from stellwerk.lifecycle.wire import ChildStatus, WorkloadStatus
-from stellwerk.model.decision import PlacedSet, Placement
+from stellwerk.model.placement import PlacedSet, Placement
 from stellwerk.model.workload import Workload, WorkloadKey
 
 _NAME_KEPT = 48

@@ -9,7 +9,7 @@ import msgspec
 from stellwerk.lifecycle.observed import JobView, WorkloadState
 from stellwerk.lifecycle.resizing import pods_wanted
 from stellwerk.lifecycle.standing import holds_place
-from stellwerk.model.decision import Placement
+from stellwerk.model.placement import Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Reservation
 from stellwerk.model.workload import PodShape, Workload

@@ -15,8 +15,8 @@ import msgspec
 
 from stellwerk.api.labels import SEAT_GATE
 from stellwerk.lifecycle.actions import Action, SeatPod
-from stellwerk.model.decision import PlacedSet, Placement, seats
 from stellwerk.model.discovery import HOSTNAME_LABEL
+from stellwerk.model.placement import PlacedSet, Placement, seats
 from stellwerk.model.workload import WorkloadKey
 
 

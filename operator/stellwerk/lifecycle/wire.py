@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stellwerk.model.decision import Placement
+from stellwerk.model.placement import Placement
 
 
 class Condition(msgspec.Struct, frozen=True, rename="camel"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stellwerk.model.decision import Placement
+from stellwerk.model.placement import Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.workload import Workload, WorkloadKey
 

@@ -10,7 +10,8 @@ import msgspec
 
 from stellwerk.economics.cost import expected_cost, run_hours
 from stellwerk.model.capacity import CapacityType
-from stellwerk.model.decision import Candidate, Cost, PlacedAccelerator, Placement, Rejection, Verdict
+from stellwerk.model.decision import Candidate, Cost, Rejection, Verdict
+from stellwerk.model.placement import PlacedAccelerator, Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.shares import WHOLE, units_of
 from stellwerk.model.workload import AcceleratorOption, DataAt, PodSet, PodShape, Workload

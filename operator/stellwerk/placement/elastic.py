@@ -10,7 +10,8 @@ import msgspec
 
 from stellwerk.economics.cost import expected_cost
 from stellwerk.economics.disruption import option_of
-from stellwerk.model.decision import Decision, Mode, Move, MoveKind, Placement, seats
+from stellwerk.model.decision import Decision, Mode, Move, MoveKind
+from stellwerk.model.placement import Placement, seats
 from stellwerk.model.policy import Policy, policy_of
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Reservation, Snapshot

@@ -15,7 +15,8 @@ import msgspec
 from stellwerk.api.reasons import Reason
 from stellwerk.economics.cost import expected_cost, run_hours
 from stellwerk.economics.sums import sum_of
-from stellwerk.model.decision import Cost, PlacedSet, Placement, Rejection
+from stellwerk.model.decision import Cost, Rejection
+from stellwerk.model.placement import PlacedSet, Placement
 from stellwerk.model.policy import Policy
 from stellwerk.model.workload import PodSet, Workload
 from stellwerk.placement.asking import Ask

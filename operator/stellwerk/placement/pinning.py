@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from stellwerk.model.capacity import Node
-from stellwerk.model.decision import Decision, Mode, PlacedSet, Placement
+from stellwerk.model.decision import Decision, Mode
+from stellwerk.model.placement import PlacedSet, Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import PodFacts, PodShape, Workload

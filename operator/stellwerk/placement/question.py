@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from stellwerk.economics.cost import expected
-from stellwerk.model.decision import Placement
+from stellwerk.model.placement import Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.workload import Workload
 from stellwerk.placement.candidates import Offer

@@ -8,7 +8,8 @@ from typing import Final
 
 from stellwerk.api import money, quantity
 from stellwerk.api.labels import ANY_MODEL
-from stellwerk.model.decision import MICROS, Candidate, Change, Cost, Outcome, Placement
+from stellwerk.model.decision import MICROS, Candidate, Change, Cost, Outcome
+from stellwerk.model.placement import Placement
 from stellwerk.model.resources import CPU, MEMORY, PODS, Resources
 from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
 from stellwerk.placement.asking import Ask

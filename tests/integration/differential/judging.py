@@ -17,7 +17,8 @@ from stellwerk.lifecycle.actions import CreateJob, SeatPod
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.seating import Held, HeldPod, seat_actions
 from stellwerk.model.capacity import Pool
-from stellwerk.model.decision import Candidate, Decision, Mode, PlacedAccelerator, Placement, Plan
+from stellwerk.model.decision import Candidate, Decision, Mode, Plan
+from stellwerk.model.placement import PlacedAccelerator, Placement
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload, WorkloadKey
 from tests.integration.differential.bed import MERGE, REFUSED, Bed

@@ -12,7 +12,8 @@ from stellwerk.control.store import Store
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.wire import ChildStatus, Condition, DecisionStatus, WorkloadStatus
 from stellwerk.model.capacity import CapacityType
-from stellwerk.model.decision import Move, MoveKind, Placement
+from stellwerk.model.decision import Move, MoveKind
+from stellwerk.model.placement import Placement
 from tests.builders import SPEC, identity, own_job, state
 
 PLACE = Placement("local", "pool", CapacityType.OWNED, 2)

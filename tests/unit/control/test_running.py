@@ -11,7 +11,7 @@ from stellwerk.control.running import RunningOnes, running_of
 from stellwerk.lifecycle.eviction import told_of
 from stellwerk.lifecycle.wire import Condition, WorkloadStatus
 from stellwerk.model.capacity import CapacityType
-from stellwerk.model.decision import Placement
+from stellwerk.model.placement import Placement
 from stellwerk.model.running import Running
 from tests.builders import SPEC, gang, identity, own_job, resources, state
 

@@ -10,7 +10,8 @@ import pytest
 from stellwerk.economics.disruption import eviction_loss, lost_hours, remaining_hours, resize_loss
 from stellwerk.economics.moving import Balance, Start, balance
 from stellwerk.model.capacity import CapacityType
-from stellwerk.model.decision import MICROS, Cost, CostPart, Placement
+from stellwerk.model.decision import MICROS, Cost, CostPart
+from stellwerk.model.placement import Placement
 from stellwerk.model.running import Running
 from tests.builders import NOW, gang, policy
 

@@ -13,7 +13,7 @@ from stellwerk.api.validation import validate
 from stellwerk.lifecycle.intake import policy_from, pool_from, workload_from
 from stellwerk.lifecycle.job import build_job
 from stellwerk.lifecycle.podsets import build_set_job
-from stellwerk.model.decision import PlacedSet
+from stellwerk.model.placement import PlacedSet
 from stellwerk.model.workload import Workload
 from tests.builders import decision, identity
 from tests.integration.api.mutations import Keys, Mutation, mutations

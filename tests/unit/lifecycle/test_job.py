@@ -9,7 +9,7 @@ import pytest
 
 from stellwerk.lifecycle.job import build_job, carries, child_name, job_patch
 from stellwerk.model.capacity import CapacityType, Toleration
-from stellwerk.model.decision import PlacedAccelerator, Placement
+from stellwerk.model.placement import PlacedAccelerator, Placement
 from stellwerk.model.workload import Workload
 from tests.builders import GPU, SPEC, USER_TEMPLATE, state, user_job
 

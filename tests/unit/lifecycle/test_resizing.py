@@ -15,7 +15,7 @@ from stellwerk.lifecycle.reservations import reservation_of
 from stellwerk.lifecycle.transactions import actions_for
 from stellwerk.lifecycle.wire import WorkloadStatus
 from stellwerk.model.capacity import CapacityType
-from stellwerk.model.decision import Placement
+from stellwerk.model.placement import Placement
 from stellwerk.model.workload import Workload
 from tests.builders import LATER, NOW, SPEC, decision, identity, own_job, plan_of, state, status_after, user_job
 

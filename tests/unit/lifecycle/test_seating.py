@@ -7,7 +7,7 @@ import msgspec
 from stellwerk.lifecycle.actions import SeatPod
 from stellwerk.lifecycle.seating import Held, HeldPod, seat_actions, seats_of
 from stellwerk.model.capacity import CapacityType
-from stellwerk.model.decision import PlacedSet, Placement
+from stellwerk.model.placement import PlacedSet, Placement
 from stellwerk.model.workload import WorkloadKey
 
 HOSTS = (("a", "host-a"), ("b", "host-b"))

@@ -9,7 +9,8 @@ import pytest
 
 from stellwerk.api.reasons import Reason
 from stellwerk.model.capacity import Accelerator, Growth
-from stellwerk.model.decision import Decision, Mode, Placement
+from stellwerk.model.decision import Decision, Mode
+from stellwerk.model.placement import Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.workload import AcceleratorOption, PodSet, PodShape, Workload
 from stellwerk.placement.planner import plan

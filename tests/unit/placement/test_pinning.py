@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stellwerk.model.decision import Placement
+from stellwerk.model.placement import Placement
 from stellwerk.model.podask import PodAsk
 from stellwerk.model.podrules import Neighbour, rules_of
 from stellwerk.model.snapshot import Reservation

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stellwerk.model.decision import Decision, Mode, Move, MoveKind, PlacedAccelerator, Placement, Plan
+from stellwerk.model.decision import Decision, Mode, Move, MoveKind, Plan
+from stellwerk.model.placement import PlacedAccelerator, Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
