@@ -60,13 +60,28 @@ def _stat(pid: int) -> _Stat | None:
     return _Stat(fields[0], int(fields[17]), f"{boot}:{fields[19]}")
 
 
-def arguments(pid: int) -> list[str]:
-    """The command line of a process; empty when it is gone or not ours to read."""
+def arguments(pid: int, limit: float = 10.0) -> list[str]:
+    """The command line of a process; empty when it is gone, not ours to read or a thread of the kernel.
+
+    A process that is about to run another program has none for a moment, and keeps its number: it is waited for.
+    """
+    until = time.monotonic() + limit
+    while True:
+        try:
+            raw = (PROC / str(pid) / "cmdline").read_bytes()
+        except OSError:
+            return []
+        if raw or not _runs_a_program(pid) or time.monotonic() > until:
+            return raw.decode(errors="replace").split("\0")[:-1]
+        time.sleep(0.001)
+
+
+def _runs_a_program(pid: int) -> bool:
+    """Whether a process has a program at all: what has ended and the kernel's own threads have none."""
     try:
-        raw = (PROC / str(pid) / "cmdline").read_bytes()
+        return bool((PROC / str(pid) / "exe").readlink())
     except OSError:
-        return []
-    return raw.decode(errors="replace").split("\0")[:-1]
+        return False
 
 
 def running_below(folder: Path) -> Iterator[tuple[Process, list[str]]]:

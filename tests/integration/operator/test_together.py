@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from tests.integration.operator.replicas import PATIENT
 from tests.integration.operator.site import Site
 from tests.operator_process import Operator
 from tests.testbed.waiting import eventually
@@ -20,8 +23,18 @@ TOGETHER = {"first": "a100", "second": "l40s", "third": "h100"}
 
 
 @pytest.fixture
-def batch(site: Site) -> Site:
+def operator(start: Callable[..., Operator]) -> Operator:
+    """The only replica on a control plane without others' workloads: its figures are of this batch alone."""
+    replica = start(**PATIENT, BATCH__IMPROVE_SECONDS="60")  # a machine that stands still makes no answer late
+    eventually(replica.leads)
+    return replica
+
+
+@pytest.fixture
+def batch(fault_site: Site, operator: Operator) -> Site:
     """Declare one node of each model, and let three workloads wait for their policy."""
+    site = fault_site
+    assert operator.alive()
     for model, price in PRICES.items():
         site.pool(
             model.lower(),
