@@ -54,7 +54,7 @@ bench-placement: install ## packing, completion times, cost and speed of the eng
 e2e-kind: install ## the end-to-end suite against a kind cluster (needs Docker and kind)
 	$(PY) -m tools.e2e_kind $(ARGS)
 
-mutation: install ## change the placement code in thousands of ways, count what tests notice (hours; MODULES=packing, ARGS="--sample 150")
+mutation: install ## change the placement code in thousands of ways, count what tests notice (hours; MODULES=packing.bins, ARGS="--sample 150")
 	$(PY) -m tools.mutation $(MODULES) $(ARGS) --json build/mutation.json
 
 testbed-build: install ## build the test bed's binaries from Go modules (most of an hour)

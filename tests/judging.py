@@ -9,8 +9,8 @@ from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.decision import Rejection
 from stellwerk.model.policy import Policy
 from stellwerk.model.workload import Workload
-from stellwerk.placement.asking import Ask, Filter
-from stellwerk.placement.fleet import Fleet, PoolView
+from stellwerk.placement.fleet.fleet import Fleet, PoolView
+from stellwerk.placement.rules.asking import Ask, Filter
 from tests.builders import gang, nodes, policy, pool, snapshot
 
 

@@ -77,7 +77,9 @@ timeout_multiplier = 5.0
 def main(argv: list[str] | None = None) -> int:
     """Run and print the scores; 0 unless a run could not be made."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
-    parser.add_argument("modules", nargs="*", help="such as packing; all of stellwerk.placement if none is named")
+    parser.add_argument(
+        "modules", nargs="*", help="such as packing.bins or packing; all of stellwerk.placement if none is named"
+    )
     parser.add_argument("--sample", type=int, metavar="N", help="try N changes, drawn from all of these modules alike")
     parser.add_argument("--seed", type=int, default=1, help="of the draw; a larger sample holds a smaller one")
     parser.add_argument("--children", type=int, default=1, help="mutants that are tried at the same time")
@@ -100,15 +102,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _every() -> list[str]:
-    found = (path.stem for path in (ROOT / "operator/stellwerk/placement").glob("*.py"))
-    return sorted(stem for stem in found if stem != "__init__")
+    root = ROOT / "operator/stellwerk/placement"
+    found = (".".join(path.relative_to(root).with_suffix("").parts) for path in root.rglob("*.py"))
+    return sorted(name for name in found if not name.endswith("__init__"))
 
 
 def by_module(found: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Split what became of mutants by the module they are in, in the order of names."""
     split: dict[str, dict[str, str]] = {}
     for name, status in sorted(found.items()):
-        module = name.partition(".placement.")[2].partition(".")[0]
+        module = name.partition(".placement.")[2].rpartition(".")[0]
         split.setdefault(module, {})[name] = status
     return split
 
@@ -186,7 +189,9 @@ def prepare(modules: Sequence[str]) -> None:
     settings = (ROOT / "pyproject.toml").read_text().replace('pythonpath = ["."]', 'pythonpath = [".", "src"]')
     conftest = WORK / "tests/conftest.py"
     conftest.write_text(conftest.read_text() + _FORGET)
-    which = json.dumps([f"{PLACEMENT}/{module}.py" for module in modules])
+    which = json.dumps(
+        [f"{PLACEMENT}/{module.replace('.', '/')}{end}" for module in modules for end in (".py", "/*.py")]
+    )
     config = _CONFIG.format(modules=which, tests=json.dumps(list(TESTS)))
     (WORK / "pyproject.toml").write_text(settings + config)
 

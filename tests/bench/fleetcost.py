@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from stellwerk.economics.cost import expected
 from stellwerk.model.decision import Plan
-from stellwerk.placement.improvement import advise
+from stellwerk.placement.batch.improvement import advise
 from stellwerk.placement.planner import plan
 from tests.bench.fleetcost_optimum import Optimum, optimum, picks_of, spilled, without_capacity
 from tests.bench.fleetcost_prices import Offering, offerings

@@ -10,9 +10,9 @@ from stellwerk.model.demand import FINE, AskedShape, Demand
 from stellwerk.model.resources import CPU, MEMORY, Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, PodShape
-from stellwerk.placement.fleet import Fleet, PoolView
-from stellwerk.placement.packing import Limits, Quote
-from stellwerk.placement.stalls import valued
+from stellwerk.placement.fleet.fleet import Fleet, PoolView
+from stellwerk.placement.fleet.stalls import valued
+from stellwerk.placement.packing.bins import Limits, Quote
 from tests.bench.openb_trace import FULL, Host, Kind
 
 GPU = "nvidia.com/gpu"

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, product
 from typing import NamedTuple
 
-from stellwerk.placement.devices import padded
-from stellwerk.placement.fleet import PoolView
-from stellwerk.placement.judging import along
-from stellwerk.placement.packing import Bins, Limits, Quote
-from stellwerk.placement.rows import Key
+from stellwerk.placement.fleet.fleet import PoolView
+from stellwerk.placement.packing.bins import Bins, Limits, Quote
+from stellwerk.placement.packing.devices import padded
+from stellwerk.placement.packing.judging import along
+from stellwerk.placement.packing.rows import Key
 from tests.bench.openb_engine import Packer, Place
 from tests.bench.openb_spots import Pod, Spot, cpu_of, gpu_of
 from tests.bench.openb_trace import FULL, Host, Kind

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from stellwerk.placement.devices import wanted
-from stellwerk.placement.fleet import PoolView
+from stellwerk.placement.fleet.fleet import PoolView
+from stellwerk.placement.packing.devices import wanted
 from tests.bench.openb_trace import FULL, Kind
 
 

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from stellwerk.placement import planner
-from stellwerk.placement.candidates import Offer
+from stellwerk.placement.offers.candidates import Offer
+from stellwerk.placement.offers.prospect import Prospect
 from stellwerk.placement.planner import plan
-from stellwerk.placement.prospect import Prospect
 from tests.bench.planning import fleet, queue
 from tests.builders import NOW
 

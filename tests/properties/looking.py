@@ -15,9 +15,9 @@ from stellwerk.model.placement import PlacedAccelerator
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, PodShape, Workload
-from stellwerk.placement.fleet import Fleet
+from stellwerk.placement.changes.whatif import Explainer
+from stellwerk.placement.fleet.fleet import Fleet
 from stellwerk.placement.planner import plan
-from stellwerk.placement.whatif import Explainer
 from tests.builders import GPU, NOW
 
 Explained = tuple[Plan, Fleet]

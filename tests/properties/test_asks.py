@@ -13,8 +13,8 @@ from stellwerk.model.decision import Decision, Mode
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, PodSet, PodShape, Workload
-from stellwerk.placement.fleet import Fleet
-from stellwerk.placement.offering import offers_for
+from stellwerk.placement.fleet.fleet import Fleet
+from stellwerk.placement.offers.offering import offers_for
 from stellwerk.placement.planner import plan
 from tests.builders import GPU, NOW, gang, node, policy, pool, resources, snapshot
 

@@ -14,7 +14,7 @@ from stellwerk.model.placement import Placement
 from stellwerk.model.snapshot import Reservation, Snapshot
 from stellwerk.model.supply import Backoff, StockOuts
 from stellwerk.model.workload import Workload
-from stellwerk.placement.coming import is_to_come
+from stellwerk.placement.fleet.coming import is_to_come
 from stellwerk.placement.planner import plan
 from tests.builders import NOW, gang, nodes, pool, resources
 

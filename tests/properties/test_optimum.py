@@ -19,9 +19,9 @@ from stellwerk.model.decision import Decision, Mode, Plan
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, Workload
-from stellwerk.placement.candidates import Offer
-from stellwerk.placement.fleet import Fleet
-from stellwerk.placement.improvement import advise
+from stellwerk.placement.batch.improvement import advise
+from stellwerk.placement.fleet.fleet import Fleet
+from stellwerk.placement.offers.candidates import Offer
 from stellwerk.placement.ordering import queue_order
 from stellwerk.placement.planner import plan
 from tests.builders import GPU, NOW, gang, nodes, policy, pool, snapshot

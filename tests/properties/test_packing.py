@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stellwerk.model.resources import Resources
-from stellwerk.placement.packing import Bins
+from stellwerk.placement.packing.bins import Bins
 from tests.builders import GPU
 
 AXIS = (GPU, "cpu")

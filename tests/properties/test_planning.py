@@ -17,7 +17,7 @@ from stellwerk.model.decision import Decision, Mode, Verdict
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.placement import planner
-from stellwerk.placement.packing import Assignment, Bins
+from stellwerk.placement.packing.bins import Assignment, Bins
 from stellwerk.placement.planner import plan
 from tests.builders import NOW, node, resources
 from tests.properties.worlds import World, worlds

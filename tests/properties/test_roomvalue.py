@@ -13,9 +13,9 @@ from stellwerk.model.demand import FINE, AskedShape, Demand
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, PodShape
-from stellwerk.placement.fleet import Fleet, PoolView
-from stellwerk.placement.packing import Limits
-from stellwerk.placement.stalls import valued
+from stellwerk.placement.fleet.fleet import Fleet, PoolView
+from stellwerk.placement.fleet.stalls import valued
+from stellwerk.placement.packing.bins import Limits
 from tests.builders import GPU
 
 ANY = frozenset({0})

@@ -17,8 +17,8 @@ from stellwerk.model.capacity import Accelerator
 from stellwerk.model.decision import Mode, Plan
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, Workload
-from stellwerk.placement.candidates import Offer
-from stellwerk.placement.improvement import advise
+from stellwerk.placement.batch.improvement import advise
+from stellwerk.placement.offers.candidates import Offer
 from stellwerk.placement.planner import plan
 from tests.builders import GPU, NOW, gang, node, pool, resources, snapshot
 from tests.properties.worlds import World, worlds

@@ -7,8 +7,8 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stellwerk.placement import victims
-from stellwerk.placement.victims import Levels, Price, cheapest, price_of
+from stellwerk.placement.moves import victims
+from stellwerk.placement.moves.victims import Levels, Price, cheapest, price_of
 
 
 def prices(losses: list[int]) -> list[Price]:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from stellwerk.model.decision import Candidate, Decision, Mode, Outcome, Plan, Verdict
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Snapshot
-from stellwerk.placement.edits import Case
+from stellwerk.placement.changes.edits import Case
+from stellwerk.placement.changes.searching import Way
+from stellwerk.placement.changes.whatif import LOOKS_PER_CYCLE, Explainer
 from stellwerk.placement.planner import plan
-from stellwerk.placement.searching import Way
-from stellwerk.placement.whatif import LOOKS_PER_CYCLE, Explainer
 from tests.builders import NOW
 from tests.properties.worlds import World, rich_worlds, worlds
 

@@ -42,8 +42,9 @@ def settings() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def contracts() -> dict[str, dict]:
-    return {c["type"]: c for c in settings()["tool"]["importlinter"]["contracts"]}
+def contracts(package: str = "stellwerk") -> dict[str, dict]:
+    found = settings()["tool"]["importlinter"]["contracts"]
+    return {c["type"]: c for c in found if c.get("containers", [package]) == [package]}
 
 
 def packages() -> set[str]:

@@ -4,7 +4,7 @@ import pytest
 
 from tools.mutation import ROOT, TESTS, by_module, draw, score, wilson
 
-NAMES = [f"stellwerk.placement.packing.x_pack__mutmut_{i}" for i in range(40)]
+NAMES = [f"stellwerk.placement.packing.bins.x_pack__mutmut_{i}" for i in range(40)]
 
 
 def test_a_draw_is_the_same_whatever_the_order_of_names_and_a_larger_one_holds_it() -> None:
@@ -23,18 +23,21 @@ def test_the_interval_is_that_of_wilson(noticed: int, tried: int, low: float, hi
 
 def test_changes_are_counted_by_the_module_they_are_in_and_only_noticed_ones_as_killed() -> None:
     found = {
-        "stellwerk.placement.quota.x_used__mutmut_1": "killed",
-        "stellwerk.placement.quota.x_used__mutmut_2": "no tests",
-        "stellwerk.placement.packing.xǁBinǁadd__mutmut_1": "timeout",
-        "stellwerk.placement.quota.x_used__mutmut_3": "survived",
+        "stellwerk.placement.fleet.quota.x_used__mutmut_1": "killed",
+        "stellwerk.placement.fleet.quota.x_used__mutmut_2": "no tests",
+        "stellwerk.placement.packing.bins.xǁBinǁadd__mutmut_1": "timeout",
+        "stellwerk.placement.fleet.quota.x_used__mutmut_3": "survived",
     }
     split = by_module(found)
-    assert list(split) == ["packing", "quota"]
-    assert score("packing", split["packing"]) == {"mutants": 1, "killed": 1, "survivors": []}
-    assert score("quota", split["quota"]) == {
+    assert list(split) == ["fleet.quota", "packing.bins"]
+    assert score("packing.bins", split["packing.bins"]) == {"mutants": 1, "killed": 1, "survivors": []}
+    assert score("fleet.quota", split["fleet.quota"]) == {
         "mutants": 3,
         "killed": 1,
-        "survivors": ["stellwerk.placement.quota.x_used__mutmut_2", "stellwerk.placement.quota.x_used__mutmut_3"],
+        "survivors": [
+            "stellwerk.placement.fleet.quota.x_used__mutmut_2",
+            "stellwerk.placement.fleet.quota.x_used__mutmut_3",
+        ],
     }
 
 

@@ -18,10 +18,10 @@ from stellwerk.model.resources import Resources
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
-from stellwerk.placement.candidates import Offer
-from stellwerk.placement.fleet import Fleet
-from stellwerk.placement.offering import offers_for
-from stellwerk.placement.packing import Assignment
+from stellwerk.placement.fleet.fleet import Fleet
+from stellwerk.placement.offers.candidates import Offer
+from stellwerk.placement.offers.offering import offers_for
+from stellwerk.placement.packing.bins import Assignment
 
 
 class _WrongError(Exception):

@@ -13,7 +13,7 @@ from stellwerk.cli.fleetnodes import HOSTNAME
 from stellwerk.model.capacity import Node, Pool, Taint
 from stellwerk.model.resources import CPU, MEMORY, Resources
 from stellwerk.model.snapshot import Reservation, Snapshot
-from stellwerk.placement.fleet import nodes_by_pool
+from stellwerk.placement.fleet.fleet import nodes_by_pool
 
 _BYTES: Final = frozenset({MEMORY, "ephemeral-storage"})
 

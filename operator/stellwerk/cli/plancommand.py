@@ -14,7 +14,7 @@ from stellwerk.cli.problems import BadInputError, Problem
 from stellwerk.cli.result import EXIT_BAD_INPUT, Entry, Result, exit_code
 from stellwerk.cli.terminal import Terminal, emit
 from stellwerk.placement import planner
-from stellwerk.placement.contest import Advice, Question
+from stellwerk.placement.batch.contest import Advice, Question
 
 ALL_CANDIDATES: Final = 1_000_000
 """A file has room for every candidate; the status of an object has not."""
@@ -71,7 +71,7 @@ def plan(inputs: Inputs, now: datetime) -> Result:
 
 
 def _advise(question: Question) -> Advice | None:
-    from stellwerk.placement.improvement import advise
+    from stellwerk.placement.batch.improvement import advise
 
     return advise(question)
 

@@ -31,7 +31,7 @@ from stellwerk.lifecycle.transactions import actions_for, needs_decision
 from stellwerk.logs import get_logger
 from stellwerk.model.decision import Decision, Mode, Move, MoveKind, Plan
 from stellwerk.model.workload import Workload
-from stellwerk.placement.contest import Solver
+from stellwerk.placement.batch.contest import Solver
 from stellwerk.placement.planner import plan
 
 _log = get_logger(__name__)

@@ -21,7 +21,7 @@ import msgspec
 from stellwerk import metrics
 from stellwerk.control.solverprocess import LENGTH, Task, framed
 from stellwerk.logs import get_logger
-from stellwerk.placement.contest import Advice, Answer, Question, spread
+from stellwerk.placement.batch.contest import Advice, Answer, Question, spread
 
 _log = get_logger(__name__)
 

@@ -12,8 +12,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from stellwerk.placement.contest import Answer, Problem
-from stellwerk.placement.improvement import Limits, solve
+from stellwerk.placement.batch.contest import Answer, Problem
+from stellwerk.placement.batch.improvement import Limits, solve
 
 LENGTH: Final = 4
 """Bytes that tell how long a message is."""

@@ -32,7 +32,7 @@ from stellwerk.model.discovery import discover_pools
 from stellwerk.model.policy import Policy
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
-from stellwerk.placement.fleet import nodes_by_pool
+from stellwerk.placement.fleet.fleet import nodes_by_pool
 
 _log = get_logger(__name__)
 

@@ -28,7 +28,7 @@ from stellwerk.lifecycle.records import rfc3339
 from stellwerk.logs import get_logger
 from stellwerk.model.capacity import CapacityType, Node, Pool
 from stellwerk.model.supply import Backoff, StockOuts, Supply
-from stellwerk.placement.fleet import nodes_by_pool
+from stellwerk.placement.fleet.fleet import nodes_by_pool
 
 _log = get_logger(__name__)
 

@@ -15,23 +15,23 @@ from stellwerk.model.decision import Decision, Mode, Plan
 from stellwerk.model.policy import BUILT_IN_POLICY, Policy
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
-from stellwerk.placement.candidates import Offer, Shape, shape_of
-from stellwerk.placement.company import friends_first
-from stellwerk.placement.contest import Solver
-from stellwerk.placement.edits import Case
-from stellwerk.placement.fleet import Fleet
-from stellwerk.placement.offering import offers_for
-from stellwerk.placement.opportunity import Opportunity
+from stellwerk.placement.batch.contest import Solver
+from stellwerk.placement.batch.together import Batch, Round, improved
+from stellwerk.placement.changes.edits import Case
+from stellwerk.placement.changes.whatif import LOOKS_PER_CYCLE, Explainer
+from stellwerk.placement.fleet.company import friends_first
+from stellwerk.placement.fleet.fleet import Fleet
+from stellwerk.placement.fleet.opportunity import Opportunity
+from stellwerk.placement.fleet.pinning import pinned
+from stellwerk.placement.moves.preemption import RoomMaker
+from stellwerk.placement.moves.promises import preempting
+from stellwerk.placement.moves.settling import Scene, could_change, settled
+from stellwerk.placement.offers.candidates import Offer, Shape, shape_of
+from stellwerk.placement.offers.offering import offers_for
+from stellwerk.placement.offers.prospect import Prospect
+from stellwerk.placement.offers.records import fit, not_accepted, stuck
 from stellwerk.placement.ordering import queue_order
-from stellwerk.placement.packing import Assignment
-from stellwerk.placement.pinning import pinned
-from stellwerk.placement.preemption import RoomMaker
-from stellwerk.placement.promises import preempting
-from stellwerk.placement.prospect import Prospect
-from stellwerk.placement.records import fit, not_accepted, stuck
-from stellwerk.placement.settling import Scene, could_change, settled
-from stellwerk.placement.together import Batch, Round, improved
-from stellwerk.placement.whatif import LOOKS_PER_CYCLE, Explainer
+from stellwerk.placement.packing.bins import Assignment
 
 CANDIDATES_KEPT: Final = 10
 """How many candidates a decision record holds."""

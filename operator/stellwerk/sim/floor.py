@@ -14,7 +14,7 @@ from stellwerk.model.decision import Decision
 from stellwerk.model.resources import Resources
 from stellwerk.model.snapshot import Reservation, Snapshot
 from stellwerk.model.workload import Workload
-from stellwerk.placement.fleet import nodes_by_pool
+from stellwerk.placement.fleet.fleet import nodes_by_pool
 from stellwerk.sim.jobs import Run, Seat
 from stellwerk.sim.staying import like_nodes
 

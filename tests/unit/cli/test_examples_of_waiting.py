@@ -16,10 +16,10 @@ from stellwerk.model.decision import Decision, Mode, Outcome
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
-from stellwerk.placement.edits import Case, Kind
+from stellwerk.placement.changes.edits import Case, Kind
+from stellwerk.placement.changes.searching import Way
+from stellwerk.placement.changes.whatif import Explainer
 from stellwerk.placement.planner import plan
-from stellwerk.placement.searching import Way
-from stellwerk.placement.whatif import Explainer
 from tests.builders import NOW
 from tests.unit.cli.conftest import Cli
 

@@ -14,7 +14,7 @@ from stellwerk.control.improver import COMMAND, Improver
 from stellwerk.model.capacity import Accelerator
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, Workload
-from stellwerk.placement.contest import Question
+from stellwerk.placement.batch.contest import Question
 from stellwerk.placement.planner import plan
 from tests.builders import GPU, NOW, gang, node, pool, snapshot
 

@@ -10,7 +10,7 @@ from stellwerk.cluster import structs
 from stellwerk.control.cycle import Cycle
 from stellwerk.control.store import Store
 from stellwerk.lifecycle.actions import PatchStatus, Transaction
-from stellwerk.placement.contest import Advice, Question
+from stellwerk.placement.batch.contest import Advice, Question
 
 GPU = "nvidia.com/gpu"
 

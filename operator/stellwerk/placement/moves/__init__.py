@@ -1,0 +1,1 @@
+"""What runs, looked at again: who gives way, who grows, and who is better off elsewhere."""
