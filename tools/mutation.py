@@ -8,6 +8,7 @@ drawn from all of them alike, and tells what that says of the whole.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -84,12 +85,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the draw; a larger sample holds a smaller one")
     parser.add_argument("--children", type=int, default=1, help="mutants that are tried at the same time")
     parser.add_argument("--json", type=Path, help="where to write the scores and the survivors")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder of the copy that is changed; emptied first")
     args = parser.parse_args(argv)
     if args.sample is not None and args.sample < 1:
         parser.error("a sample has at least one change")
     scores: dict[str, dict[str, object]] = {}
     for group in [args.modules or ["*"]] if args.sample else [[module] for module in args.modules or _every()]:
-        found = run(group, args.children, (args.sample, args.seed) if args.sample else None)
+        found = run(Copy(args.work, group), args.children, (args.sample, args.seed) if args.sample else None)
         for module, of_it in by_module(found).items():
             scores[module] = score(module, of_it)
         if args.sample:
@@ -141,59 +143,62 @@ def wilson(noticed: int, tried: int) -> tuple[float, float]:
     return (middle - half) / (1 + square / tried), (middle + half) / (1 + square / tried)
 
 
-def run(modules: Sequence[str], children: int, sample: tuple[int, int] | None = None) -> dict[str, str]:
-    """Return what became of each mutant of these modules, by name; of those drawn if `sample` gives a size and a seed.
+class Copy:
+    """A copy of the tree in a folder of its own, in which mutmut changes the code of these modules."""
+
+    def __init__(self, folder: Path, modules: Sequence[str]) -> None:
+        """Empty the folder and fill it."""
+        self.folder = folder.resolve()
+        self.log = self.folder / "mutmut.log"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        copy = functools.partial(shutil.copytree, ignore=shutil.ignore_patterns("__pycache__"))
+        copy(ROOT / "operator/stellwerk", self.folder / "src/stellwerk")
+        for name in ("tests", "tools", "docs", "crds", "examples"):
+            copy(ROOT / name, self.folder / name)
+        settings = (ROOT / "pyproject.toml").read_text().replace('pythonpath = ["."]', 'pythonpath = [".", "src"]')
+        conftest = self.folder / "tests/conftest.py"
+        conftest.write_text(conftest.read_text() + _FORGET)
+        ends = (".py", "/*.py")
+        which = json.dumps([f"{PLACEMENT}/{module.replace('.', '/')}{end}" for module in modules for end in ends])
+        config = _CONFIG.format(modules=which, tests=json.dumps(list(TESTS)))
+        (self.folder / "pyproject.toml").write_text(settings + config)
+
+    def try_out(self, *words: str) -> None:
+        """Let mutmut run with these words."""
+        few = {**os.environ, "STELLWERK_TEST_EXAMPLES": EXAMPLES}
+        command = [sys.executable, "-m", "mutmut", "run", *words]
+        with self.log.open("a") as out:
+            subprocess.run(command, cwd=self.folder, stdout=out, stderr=out, check=False, env=few)
+
+    def results(self) -> dict[str, str]:
+        """Return what became of each mutant so far, by name."""
+        command = [sys.executable, "-m", "mutmut", "results", "--all", "true"]
+        told = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        found = {match["name"]: match["status"] for match in _LINE.finditer(told.stdout)}
+        if not found:
+            raise SystemExit(f"no mutants were made; see {self.log}\n{self.log.read_text()[-2000:]}")
+        return found
+
+
+def run(copy: Copy, children: int, sample: tuple[int, int] | None = None) -> dict[str, str]:
+    """Return what became of each mutant of a copy, by name; of those drawn if `sample` gives a size and a seed.
 
     Raises SystemExit if a mutant that should have been tried was not.
     """
-    prepare(modules)
     if sample is None:
-        _mutmut("run", "--max-children", str(children))
-        return _results()
+        copy.try_out("--max-children", str(children))
+        return copy.results()
     # To name nobody makes all changes, learns which tests reach them, and tries none.
-    _mutmut("run", "--max-children", str(children), _NOBODY)
-    every = _results()
+    copy.try_out("--max-children", str(children), _NOBODY)
+    every = copy.results()
     drawn = draw(every, *sample)
     print(f"{len(drawn)} of {len(every)} changes are tried", flush=True)
-    _mutmut("run", "--max-children", str(children), *drawn)
-    found = _results()
+    copy.try_out("--max-children", str(children), *drawn)
+    found = copy.results()
     untried = [name for name in drawn if found[name] == "not checked"]
     if untried:
-        raise SystemExit(f"{len(untried)} changes were not tried, such as {untried[0]}; see {WORK / 'mutmut.log'}")
+        raise SystemExit(f"{len(untried)} changes were not tried, such as {untried[0]}; see {copy.log}")
     return {name: found[name] for name in drawn}
-
-
-def _mutmut(*words: str) -> None:
-    few = {**os.environ, "STELLWERK_TEST_EXAMPLES": EXAMPLES}
-    with (WORK / "mutmut.log").open("a") as out:
-        subprocess.run([sys.executable, "-m", "mutmut", *words], cwd=WORK, stdout=out, stderr=out, check=False, env=few)
-
-
-def _results() -> dict[str, str]:
-    command = [sys.executable, "-m", "mutmut", "results", "--all", "true"]
-    told = subprocess.run(command, cwd=WORK, capture_output=True, text=True, check=False)
-    found = {match["name"]: match["status"] for match in _LINE.finditer(told.stdout)}
-    if not found:
-        log = WORK / "mutmut.log"
-        raise SystemExit(f"no mutants were made; see {log}\n{log.read_text()[-2000:]}")
-    return found
-
-
-def prepare(modules: Sequence[str]) -> None:
-    """Make a fresh copy whose configuration is for these modules."""
-    shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
-    shutil.copytree(ROOT / "operator/stellwerk", WORK / "src/stellwerk", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("tests", "tools", "docs", "crds", "examples"):
-        shutil.copytree(ROOT / name, WORK / name, ignore=shutil.ignore_patterns("__pycache__"))
-    settings = (ROOT / "pyproject.toml").read_text().replace('pythonpath = ["."]', 'pythonpath = [".", "src"]')
-    conftest = WORK / "tests/conftest.py"
-    conftest.write_text(conftest.read_text() + _FORGET)
-    which = json.dumps(
-        [f"{PLACEMENT}/{module.replace('.', '/')}{end}" for module in modules for end in (".py", "/*.py")]
-    )
-    config = _CONFIG.format(modules=which, tests=json.dumps(list(TESTS)))
-    (WORK / "pyproject.toml").write_text(settings + config)
 
 
 if __name__ == "__main__":
