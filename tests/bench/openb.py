@@ -7,6 +7,7 @@ pods that came. A window of more than one pod lets so many wait, known, until th
 hardest first. With `--migrate N` a pod with GPUs that finds no room may have up to N placed pods moved.
 
     python -m tests.bench.openb [--data DIR] [--seeds 10] [--jobs 2] [--json FILE] default gpuspec33
+    python -m tests.bench.openb --policies stellwerk kube-default kube-most kube-ratio kai -- default
 
 `Engine` is the same as a policy for a harness that has a cluster and rules of its own:
 
@@ -27,37 +28,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.bench.openb_baselines import RULES, Baseline
 from tests.bench.openb_engine import Packer
 from tests.bench.openb_moving import Mover
+from tests.bench.openb_table import OURS, Run, compared, table
 from tests.bench.openb_trace import FULL, Host, Kind, arrivals, names_in, read_hosts, read_pods
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "traces" / "openb"
 FIRST_SEED = 42
 LOAD = 1.3
-PUBLISHED = {
-    "default": (7.14, 6.92, 4.77, 4.61, 3.66),
-    "cpu050": (6.44, 6.21, 5.00, 4.79, 3.67),
-    "cpu100": (6.74, 6.56, 4.79, 4.65, 3.67),
-    "cpu200": (7.85, 7.60, 5.18, 4.96, 3.67),
-    "cpu250": (8.79, 8.55, 6.80, 6.59, 3.67),
-    "gpushare40": (8.56, 8.31, 6.04, 5.85, 5.07),
-    "gpushare60": (10.94, 10.64, 8.75, 8.60, 7.52),
-    "gpushare80": (13.34, 12.99, 10.92, 10.70, 9.48),
-    "gpushare100": (15.38, 14.99, 13.36, 13.10, 11.67),
-    "gpuspec10": (6.90, 6.70, 5.34, 5.05, 3.15),
-    "gpuspec20": (11.54, 6.70, 5.34, 5.16, 3.66),
-    "gpuspec25": (14.33, 6.77, 6.09, 5.26, 3.12),
-    "gpuspec33": (19.61, 6.91, 12.16, 5.45, 3.54),
-    "multigpu20": (6.27, 6.07, 4.47, 4.35, 3.18),
-    "multigpu30": (5.43, 5.28, 3.64, 3.54, 2.78),
-    "multigpu40": (4.90, 4.77, 3.09, 3.01, 2.36),
-    "multigpu50": (4.38, 4.26, 2.91, 2.82, 2.01),
-}
-"""BestFit at 100 % and 130 %, FGD at both, and a bound at 100 % that no scheduler without rejections can pass.
-
-The first four as published with the paper (hkust-adsl/kubernetes-scheduler-simulator, Apache-2.0,
-experiments/analysis/expected_results); the bound from a linear programme that knows all pods.
-"""
 
 
 class Job(NamedTuple):
@@ -69,26 +48,8 @@ class Job(NamedTuple):
     window: int = 1
     migrate: int = 0
     """Placed pods that may be moved for each that finds no room."""
-
-
-class Run(NamedTuple):
-    """What came of it: unallocated GPU per cent at 100 % and at the end, pods refused by what they asked for."""
-
-    trace: str
-    seed: int
-    window: int
-    at_100: float
-    at_end: float
-    refused: int
-    ms_per_pod: float
-    migrate: int = 0
-    moved: float = 0.0
-    """Moves for each pod that was placed."""
-
-    def row(self) -> dict[str, Any]:
-        """Return it by name, without the moves where none are allowed."""
-        row = self._asdict()
-        return row if self.migrate else {name: row[name] for name in row if name not in {"migrate", "moved"}}
+    policy: str = OURS
+    """The engine, or one of `openb_baselines.RULES`."""
 
 
 def run(job: Job) -> Run:
@@ -100,7 +61,7 @@ def run(job: Job) -> Run:
     capacity = FULL * sum(host.gpus for host in hosts)
     order = [trace.kinds[pod] for pod in arrivals(trace, capacity, LOAD, random)]
     mover = Mover(hosts, ranks.tolist(), job.migrate) if job.migrate else None
-    packer = mover or Packer(hosts, ranks.tolist())
+    packer = mover or _packer(job.policy, hosts, ranks.tolist())
     started = time.perf_counter()
     curve: dict[int, list[float]] = {}
     arrived = used = refused = 0
@@ -115,10 +76,14 @@ def run(job: Job) -> Run:
     full = free.get(100, free[max(free)])
     moved = mover.moved / max(1, len(order) - refused) if mover else 0.0
     ms = 1000 * seconds / len(order)
-    return Run(job.trace, job.seed, job.window, full, free[max(free)], refused, ms, job.migrate, moved)
+    return Run(job.trace, job.seed, job.window, full, free[max(free)], refused, ms, job.migrate, moved, job.policy)
 
 
-def admit(packer: Packer, order: Sequence[Kind], window: int) -> Iterator[tuple[Kind, bool]]:
+def _packer(policy: str, hosts: Sequence[Host], ranks: Sequence[int]) -> Packer | Baseline:
+    return Packer(hosts, ranks) if policy == OURS else Baseline(hosts, ranks, policy)
+
+
+def admit(packer: Packer | Baseline, order: Sequence[Kind], window: int) -> Iterator[tuple[Kind, bool]]:
     """Place pods as they come, window by window; yield each in order of arrival and whether it was placed."""
     for first in range(0, len(order), window):
         waiting = order[first : first + window]
@@ -142,6 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     if asked.migrate < 0:
         parser.error("--migrate: no fewer than 0 moves")
+    if asked.migrate and asked.policies != [OURS]:
+        parser.error(f"--migrate: only {OURS} moves pods")
     data = Path(asked.data)
     if not data.is_dir() or not names_in(data):
         print(f"no openb pod lists in {data}: give --data DIR", file=sys.stderr)
@@ -149,45 +116,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = asked.traces or names_in(data)
     seeds = range(FIRST_SEED, FIRST_SEED + asked.seeds)
     jobs = [
-        Job(data, name, seed, window, asked.migrate) for name in names for window in asked.windows for seed in seeds
+        Job(data, name, seed, window, asked.migrate, policy)
+        for name in names
+        for window in asked.windows
+        for seed in seeds
+        for policy in asked.policies
     ]
-    done: dict[tuple[str, int], list[Run]] = {}
+    done: list[Run] = []
     started = time.monotonic()
     for number, result in enumerate(_results(jobs, asked.jobs), 1):
-        done.setdefault((result.trace, result.window), []).append(result)
+        done.append(result)
         spent = time.monotonic() - started
         print(f"openb: run {number} of {len(jobs)} in {spent:.0f} s: {_short(result)}", file=sys.stderr, flush=True)
         if asked.json:  # after each, so that a run that is cut short leaves what it has
-            rows = [run.row() for runs in done.values() for run in runs]
-            Path(asked.json).write_text(json.dumps(rows, indent=1) + "\n")
-    print(table(done))
+            Path(asked.json).write_text(json.dumps([run.row() for run in done], indent=1) + "\n")
+    for part in (table([run for run in done if run.policy == OURS]), compared(done)):
+        print(*part, sep="\n")
     return 0
-
-
-def table(done: dict[tuple[str, int], list[Run]]) -> str:
-    """Return the means as a table, next to what is published."""
-    head = "| list | window | at 100 %, sd | BestFit | FGD | limit | ours / FGD | at 130 % | BestFit | FGD | ms/pod |"
-    lines = [head, "|" + "---|" * 11]
-    ratios: dict[int, list[float]] = {}
-    for (name, window), runs in done.items():
-        at_100, spread = _mean([run.at_100 for run in runs])
-        at_end, _ = _mean([run.at_end for run in runs])
-        best, best_end, fgd, fgd_end, limit = PUBLISHED.get(name, (None,) * 5)
-        ratio = at_100 / fgd if fgd else None
-        if ratio is not None:
-            ratios.setdefault(window, []).append(ratio)
-        ms = statistics.median(run.ms_per_pod for run in runs)
-        cells = [name, str(window), f"{at_100:.2f} ± {spread:.2f}", _or_not(best), _or_not(fgd), _or_not(limit)]
-        cells += [_or_not(ratio, 3), f"{at_end:.2f}", _or_not(best_end), _or_not(fgd_end), f"{ms:.2f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    moving = [run for runs in done.values() for run in runs if run.migrate]
-    if moving:
-        means = ((name, statistics.fmean(run.moved for run in runs)) for (name, _), runs in done.items())
-        moved = ", ".join(f"{name} {mean:.4f}" for name, mean in means)
-        lines.append(f"moves per placed pod, at most {moving[0].migrate} for each that found no room: {moved}")
-    for window, found in sorted(ratios.items()):
-        lines.append(f"mean of {len(found)} lists relative to FGD, window {window}: {statistics.fmean(found):.3f}")
-    return "\n".join(lines)
 
 
 class Engine:
@@ -242,22 +187,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=10, help="seeds from 42 on")
     parser.add_argument("--windows", type=int, nargs="+", default=[1], help="pods that wait and are placed together")
     parser.add_argument("--migrate", type=int, default=0, help="placed pods to move for each that finds no room")
+    parser.add_argument(
+        "--policies", nargs="+", default=[OURS], choices=[OURS, *RULES], help="the engine, and scores of others"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--json", help="write every run here")
     return parser
 
 
-def _mean(values: Sequence[float]) -> tuple[float, float]:
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-
-
-def _or_not(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
 def _short(run: Run) -> str:
     moved = f", {run.moved:.4f} moves per placed pod" if run.migrate else ""
-    return f"{run.trace} seed {run.seed} window {run.window}: {run.at_100:.2f} % at 100 %{moved}"
+    return f"{run.policy} {run.trace} seed {run.seed} window {run.window}: {run.at_100:.2f} % at 100 %{moved}"
 
 
 if __name__ == "__main__":
