@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -120,17 +121,15 @@ Lift = Callable[[Offer, Rejection], Iterator[Edit]]
 """What could be changed about one rejection of a candidate."""
 
 
-def _listed(kind: Kind, field: str, value: Callable[[Offer], str | None]) -> Lift:
-    """Return the edits that add a pool's value to a list of the policy; an empty value is any."""
-
-    def edits(offer: Offer, rejection: Rejection) -> Iterator[Edit]:
-        there = value(offer)
-        if there is None:
-            return  # not known: to be declared, not to be allowed
-        allowed = (*getattr(offer.ask.policy, field), there) if there else ()
-        yield Edit(kind, rejection.change, ruled(**{field: allowed}), weight=rejection.weight)
-
-    return edits
+def _listed(
+    kind: Kind, field: str, value: Callable[[Offer], str | None], offer: Offer, rejection: Rejection
+) -> Iterator[Edit]:
+    """Yield the edit that adds a pool's value to a list of the policy; an empty value is any."""
+    there = value(offer)
+    if there is None:
+        return  # not known: to be declared, not to be allowed
+    allowed = (*getattr(offer.ask.policy, field), there) if there else ()
+    yield Edit(kind, rejection.change, ruled(**{field: allowed}), weight=rejection.weight)
 
 
 def _certification(offer: Offer, rejection: Rejection) -> Iterator[Edit]:
@@ -159,13 +158,13 @@ _EDITS: Final[Mapping[str, Lift]] = {
     Reason.TAINT_NOT_TOLERATED: _taint,
     Reason.DEADLINE_INFEASIBLE: _deadline,
     Reason.COST_ABOVE_LIMIT: _cost,
-    Reason.PROVIDER_NOT_ALLOWED: _listed(Kind.PROVIDER, "providers", lambda offer: offer.view.pool.provider),
-    Reason.REGION_NOT_ALLOWED: _listed(Kind.REGION, "regions", lambda offer: offer.view.pool.region),
-    Reason.CAPACITY_TYPE_NOT_ALLOWED: _listed(
-        Kind.CAPACITY_TYPE, "capacity_types", lambda offer: offer.view.pool.capacity_type.value
+    Reason.PROVIDER_NOT_ALLOWED: partial(_listed, Kind.PROVIDER, "providers", lambda offer: offer.view.pool.provider),
+    Reason.REGION_NOT_ALLOWED: partial(_listed, Kind.REGION, "regions", lambda offer: offer.view.pool.region),
+    Reason.CAPACITY_TYPE_NOT_ALLOWED: partial(
+        _listed, Kind.CAPACITY_TYPE, "capacity_types", lambda offer: offer.view.pool.capacity_type.value
     ),
-    Reason.JURISDICTION_NOT_ALLOWED: _listed(
-        Kind.JURISDICTION, "jurisdictions", lambda offer: offer.view.pool.jurisdiction
+    Reason.JURISDICTION_NOT_ALLOWED: partial(
+        _listed, Kind.JURISDICTION, "jurisdictions", lambda offer: offer.view.pool.jurisdiction
     ),
     Reason.CERTIFICATION_MISSING: _certification,
     Reason.POOL_LABELS_MISMATCH: _pool_labels,
