@@ -96,7 +96,7 @@ def move_of(sacrifice: Sacrifice, level: int, gainer: Workload) -> Move:
     """Return the move by which a workload gives room to another one."""
     running, step = sacrifice.running, sacrifice.steps[level - 1]
     loss = None if step.price.unknown else step.price.loss
-    price = "loses work of unknown price" if loss is None else f"loses {wording.amount(loss, sacrifice.cost.currency)}"
+    price = "loses an unknown amount" if loss is None else f"loses {wording.amount(loss, sacrifice.cost.currency)}"
     for_whom = f"{gainer.key} (priority {gainer.priority}, over {running.workload.priority})"
     if not step.replicas or running.placement is None:
         message = f"evicted for {for_whom}, which {price} of work and restart"
