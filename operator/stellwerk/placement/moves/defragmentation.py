@@ -41,6 +41,8 @@ class Step(NamedTuple):
     nodes: Sequence[Assignment]
     cost: int
     """What it loses, and what the rest of its run costs more there."""
+    hurdle: int
+    """What its policy wants to be saved by a move at least: nobody pays it, but the move has to be worth it as well."""
 
 
 def make_way(
@@ -72,7 +74,7 @@ def _steps_for(workload: Workload, offer: Offer, migrator: Migrator) -> list[Ste
     freed: Freed = {}
     for one in migrator.movable(view, workload.priority)[:MOVERS_LOOKED_AT]:
         step = _aside(one, migrator, steps)
-        if step is None or sum(each.cost for each in (*steps, step)) * MARGIN > gain:
+        if step is None or sum(each.cost + each.hurdle for each in (*steps, step)) * MARGIN > gain:
             continue
         steps.append(step)
         given = freed_by(one, 0)
@@ -110,7 +112,7 @@ def _aside(one: Running, migrator: Migrator, before: Sequence[Step]) -> Step | N
         weighed = None if offer.rejections else balance(one, here, start, migrator.now)
         nodes = None if weighed is None else _place_off(one, offer)
         if weighed is not None and nodes is not None:
-            return Step(one, offer, nodes, weighed.loss - min(0, weighed.saving) + int(policy.minimum_saving * MICROS))
+            return Step(one, offer, nodes, weighed.loss - min(0, weighed.saving), int(policy.minimum_saving * MICROS))
     return None
 
 

@@ -56,11 +56,11 @@ def test_it_is_evicted_only_after_it_has_had_its_place_for_long_enough(patience:
 
 
 @pytest.mark.parametrize(
-    ("facts", "spare"),
-    [({}, 2), ({"min_replicas": 1}, 3), ({"min_replicas": 4}, 0), ({"min_replicas": 9}, 0), ({"min_replicas": None}, 0)],
+    ("least", "spare"),
+    [(2, 2), (1, 3), (4, 0), (9, 0), (None, 0)],
 )
-def test_it_spares_what_it_has_above_its_least(facts: dict[str, Any], spare: int) -> None:
-    assert spare_pods(elastic(**facts)) == spare
+def test_it_spares_what_it_has_above_its_least(least: int | None, spare: int) -> None:
+    assert spare_pods(elastic(min_replicas=least)) == spare
 
 
 def test_it_spares_nothing_while_not_all_its_pods_run_or_it_leaves() -> None:
@@ -120,6 +120,12 @@ def test_what_is_freed_twice_adds_up_and_is_taken_off_again() -> None:
     add(freed, {"a": resources(cpu=3), "c": resources(cpu=1)}, -1)
     assert freed["a"] == Resources()
     assert freed["c"] == Resources() - resources(cpu=1)
+
+
+def test_one_that_leaves_gives_what_it_uses_but_no_single_pods() -> None:
+    gone = msgspec.structs.replace(elastic(), placement=None)
+    (step,) = given(gone).steps
+    assert (step.replicas, step.freed) == (0, dict(gone.uses))
 
 
 def test_a_workload_of_the_future_has_had_its_place_for_no_time() -> None:
