@@ -38,7 +38,8 @@ class Batcher:
     async def window(self) -> bool:
         """Wait until a window closes; tell whether a trigger opened it (else the tick did)."""
         try:
-            await asyncio.wait_for(self._triggered.wait(), self._tick)
+            async with asyncio.timeout(self._tick):  # wait_for of Python 3.11 may swallow a cancellation
+                await self._triggered.wait()
         except TimeoutError:
             return False
         loop = asyncio.get_running_loop()

@@ -25,6 +25,7 @@ from stellwerk.cluster.session import Session
 from stellwerk.cluster.writer import Writer, WriterTuning
 from stellwerk.control.batcher import Batcher
 from stellwerk.control.cycle import Cycle
+from stellwerk.control.ending import end_all
 from stellwerk.control.endpoints import Probes
 from stellwerk.control.figures import counts_due, publish
 from stellwerk.control.improver import Improver
@@ -129,8 +130,7 @@ class Runtime:
                     await self._compete_when_warm(stopped)
                     await stopped
                     await asyncio.to_thread(self._elector.stop)
-                    for task in tasks:
-                        task.cancel()
+                    await end_all(tasks)
 
     # ------------------------------------------------------------------------------- reading
 

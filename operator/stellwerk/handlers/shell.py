@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _log = get_logger(__name__)
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
-_STOP_LIMIT: Final = 15.0
+_STOP_LIMIT: Final = 5.0
+"""Seconds; what kopf still says after that is not written, so nobody has to wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Shell:
     def __init__(self, connect: Connect, judge: Judge) -> None:
         self._connect, self._judge = connect, judge
         self._stop = threading.Event()
+        self._wanted = False
+        self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @property
@@ -61,25 +64,39 @@ class Shell:
 
     def start(self) -> None:
         """Start kopf, unless it runs already."""
+        self._wanted = True
+        with self._turn:
+            self._begin()
+
+    def stop(self) -> None:
+        """Stop kopf and wait for it, at most some seconds; a thread that hangs is left behind, told to stop."""
+        self._wanted = False
+        self._stop.set()
+        with self._turn:
+            self._end()
+
+    def restart(self) -> None:
+        """Stop and start: its answers are overdue. Nothing happens if it was stopped meanwhile."""
+        with self._turn:
+            if self._wanted:
+                self._end()
+            if self._wanted:
+                self._begin()
+
+    def _begin(self) -> None:
         if self.running:
             return
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(self._stop,), name="kopf", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop kopf and wait for it, at most some seconds; a thread that hangs is left behind, told to stop."""
+    def _end(self) -> None:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(_STOP_LIMIT)
             if self._thread.is_alive():
                 _log.warning("kopf did not stop in time", limit_seconds=_STOP_LIMIT)
             self._thread = None
-
-    def restart(self) -> None:
-        """Stop and start: its answers are overdue."""
-        self.stop()
-        self.start()
 
     def _run(self, stop: threading.Event) -> None:
         pause = _FIRST_PAUSE
