@@ -210,10 +210,11 @@ class Workloads:
         version = (meta.generation, None if job is None or "workloadRef" not in found.spec else job.resource_version)
         known = self._parsed.get(meta.uid)
         if known is not None and known[0] == version:
-            return msgspec.structs.replace(known[1], identity=identity)
-        parsed = workload_from(identity, found.spec, job)
-        self._parsed[meta.uid] = (version, parsed)
-        return parsed
+            parsed = msgspec.structs.replace(known[1], identity=identity)
+        else:
+            parsed = workload_from(identity, found.spec, job)
+            self._parsed[meta.uid] = (version, parsed)
+        return _with_service(parsed, found.status)
 
     def _drop_job(self, view: JobView, owner: str | None) -> None:
         self._job_by_uid.pop(view.uid, None)
@@ -235,6 +236,14 @@ class Workloads:
             self.orphans.add(job)
         self._lost.discard(uid)
         self.dirty.discard(uid)
+
+
+def _with_service(parsed: Workload | InvalidWorkload, status: WorkloadStatus) -> Workload | InvalidWorkload:
+    """Add what the workload has had by its status: it may come back after a restart of ours, too."""
+    had = status.service
+    if had is None or isinstance(parsed, InvalidWorkload):
+        return parsed
+    return msgspec.structs.replace(parsed, served=had.accelerator_seconds, lost=had.lost_seconds)
 
 
 def _identity(meta: structs.ObjectMeta) -> Identity:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from fractions import Fraction
 
-from stellwerk.api.labels import ANY_MODEL
 from stellwerk.economics.cost import Site, expected_cost, run_hours
+from stellwerk.economics.service import option_given
 from stellwerk.model.decision import Cost
 from stellwerk.model.policy import Policy
 from stellwerk.model.running import Running
@@ -74,8 +74,4 @@ def resize_loss(running: Running, cost: Cost, policy: Policy, pods: int, now: da
 def option_of(running: Running) -> AcceleratorOption | None:
     """Return the alternative of accelerators with which the workload runs, None if it needs none."""
     given = running.placement.accelerator if running.placement else None
-    options = running.workload.accelerators
-    if given is None or not options:
-        return None
-    alike = [one for one in options if one.count == given.count and one.model in (given.model, ANY_MODEL)]
-    return (alike or list(options))[0]
+    return option_given(running.workload.accelerators, given)

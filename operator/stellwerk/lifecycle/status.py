@@ -18,6 +18,7 @@ from stellwerk.lifecycle.podsets import children_seen, parts_of
 from stellwerk.lifecycle.readiness import ready_of
 from stellwerk.lifecycle.records import MESSAGE_LIMIT, carbon_status, cost_status, decision_status, rfc3339
 from stellwerk.lifecycle.resizing import resized
+from stellwerk.lifecycle.service import with_service
 from stellwerk.lifecycle.standing import holds_place
 from stellwerk.lifecycle.wire import ChildStatus, Condition, DecisionStatus, WorkloadStatus
 from stellwerk.model.decision import Decision
@@ -49,7 +50,7 @@ def next_status(state: WorkloadState, decision: Decision | None, now: datetime, 
     if state.status.is_true(ConditionType.FINISHED):
         return state.status
     body, claims = _judged(state, decision, now, cycle)
-    return _with(body, claims, rfc3339(now))
+    return with_service(state, _with(body, claims, rfc3339(now)), now)
 
 
 def _judged(

@@ -93,6 +93,14 @@ class ChildStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     uid: str | None = None
 
 
+class ServiceStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """What a workload had in places that it has left or changed, in accelerator-seconds."""
+
+    accelerator_seconds: int = 0
+    lost_seconds: int = 0
+    """Accelerator-seconds of these whose work is lost."""
+
+
 class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """All of `.status`; a new object has the empty one."""
 
@@ -107,6 +115,8 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     """The Jobs of the further pod sets."""
     resized_at: str | None = None
     """When its number of pods last changed while it ran."""
+    service: ServiceStatus | None = None
+    """None: its pods have not run yet, or run without a break since they first did."""
 
     def condition(self, type_: str) -> Condition | None:
         """Return the condition of this type, if there is one."""

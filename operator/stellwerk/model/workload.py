@@ -136,7 +136,9 @@ class Workload(msgspec.Struct, frozen=True):
     movable: bool = True
     """It may be stopped and started elsewhere while it runs."""
     served: int = 0
-    """Accelerator-seconds of work that it has done already and keeps, in earlier places."""
+    """Accelerator-seconds that it has had already, in earlier places."""
+    lost: int = 0
+    """Accelerator-seconds of these whose work is lost."""
     facts: PodFacts | None = None
     """Of a pod of the main pod set; None: nothing but its shape is known."""
 

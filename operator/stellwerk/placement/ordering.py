@@ -8,6 +8,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
+from stellwerk.economics.service import Number, per_pod
 from stellwerk.model.policy import BUILT_IN_POLICY, Policy, QueueOrder
 from stellwerk.model.workload import AcceleratorOption, Workload
 
@@ -17,7 +18,6 @@ _LEVEL_FACTOR: Final = 10
 """Each level of service is so many times as wide as the one before it."""
 _NO_POLICIES: Final[Mapping[str, Policy]] = MappingProxyType({})
 
-Number = Fraction | int
 Key = tuple[Number, ...]
 
 
@@ -53,15 +53,15 @@ def accelerators(workload: Workload, option: AcceleratorOption | None) -> Number
 
     Whole numbers but for shares; what a share by memory takes depends on the pool, so it counts as one.
     """
-    return _per_pod(option) * workload.size(option) + sum(
-        _per_pod(next(iter(more.accelerators), None)) * more.replicas for more in workload.others
+    return per_pod(option) * workload.size(option) + sum(
+        per_pod(next(iter(more.accelerators), None)) * more.replicas for more in workload.others
     )
 
 
 def service_left(workload: Workload) -> Number:
     """Return the accelerator-seconds that the workload is expected to need yet, with its smallest alternative."""
     needed = min(accelerators(workload, option) * _runtime(workload, option) for option in workload.options)
-    return max(0, needed - workload.served)
+    return max(0, needed - max(0, workload.served - workload.lost))
 
 
 def service_level(served: int) -> int:
@@ -93,12 +93,6 @@ def _least_served(workload: Workload) -> Key:
 _KEYS: Final[Mapping[QueueOrder, Callable[[Workload], Key]]] = MappingProxyType(
     {QueueOrder.SHORTEST_FIRST: _shortest, QueueOrder.LEAST_SERVICE: _least_served}
 )
-
-
-def _per_pod(option: AcceleratorOption | None) -> Number:
-    if option is None:
-        return 1
-    return option.count if option.share_milli is None else Fraction(option.share_milli, 1000)
 
 
 def _runtime(workload: Workload, option: AcceleratorOption | None) -> Number:

@@ -8,6 +8,7 @@ from stellwerk.control.capacity import JobPods
 from stellwerk.control.workloads import Workloads
 from stellwerk.lifecycle.job import child_name
 from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.wire import ServiceStatus, WorkloadStatus
 from stellwerk.model.workload import Workload, WorkloadKey
 
 CHILD = child_name("w", "uid-w")
@@ -194,3 +195,17 @@ def test_a_reference_never_takes_the_job_of_a_template() -> None:
 
     assert getattr(state(workloads).job, "uid", None) == "uid-j"
     assert workloads.touch_job("ns/uid-j") == "uid-w"
+
+
+def test_what_a_workload_has_had_comes_from_its_status_without_a_new_parse() -> None:
+    workloads = Workloads()
+    workloads.set_workload(workload(), None)
+    first = state(workloads).workload
+    had = workload("2")
+    had = msgspec.structs.replace(had, status=WorkloadStatus(service=ServiceStatus(7200, 600)))
+    workloads.set_workload(had, None)
+    now = state(workloads).workload
+    assert isinstance(first, Workload)
+    assert isinstance(now, Workload)
+    assert (first.served, now.served, now.lost) == (0, 7200, 600)
+    assert now.pod is first.pod, "it was parsed once"

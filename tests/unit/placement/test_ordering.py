@@ -120,3 +120,12 @@ def test_the_service_that_is_left_knows_how_fast_each_alternative_is() -> None:
     assert service_left(msgspec.structs.replace(asking(2, count=4, runtime_s=100), expected_runtime_s=600)) == 800
     assert service_left(msgspec.structs.replace(asking(2, count=4), expected_runtime_s=600, served=4000)) == 800
     assert service_left(msgspec.structs.replace(asking(2, count=4), expected_runtime_s=600, served=9000)) == 0
+
+
+def test_work_that_was_lost_has_to_be_done_again_and_was_had_all_the_same() -> None:
+    keeps = gang("keeps", gpus=1, expected_runtime_s=9 * HOUR, served=8 * HOUR)
+    lost = gang("lost", gpus=1, expected_runtime_s=9 * HOUR, served=8 * HOUR, lost=8 * HOUR)
+    fresh = gang("fresh", gpus=1, expected_runtime_s=2 * HOUR)
+    assert queue_order([lost, fresh, keeps], SHORTEST) == [keeps, fresh, lost]
+    assert service_left(lost) == 9 * HOUR
+    assert queue_order([lost, fresh, keeps], LEAST) == [fresh, keeps, lost]

@@ -20,6 +20,7 @@ from stellwerk.api.conditions import Conditions
 from stellwerk.api.money import Amount, Currency, KnownOrNot
 from stellwerk.api.v1alpha1.asks import MAX_POD_SETS
 from stellwerk.api.v1alpha1.placement_status import PlacementStatus
+from stellwerk.api.v1alpha1.service_status import ServiceStatus
 
 Word = Annotated[str, Field(max_length=63, pattern=r"^[A-Z][A-Za-z]*$")]
 """A reason constant."""
@@ -265,4 +266,12 @@ class AIWorkloadStatus(WireModel):
     resized_at: Annotated[
         Timestamp | None,
         doc("When an elastic workload last grew or shrank (RFC 3339).", "2026-11-22T19:00:00Z"),
+    ] = None
+    service: Annotated[
+        ServiceStatus | None,
+        doc(
+            "What it had already, which the queueing orders ShortestFirst and LeastService of its policy go by; absent"
+            " until its pods have run and stopped or changed in number for the first time.",
+            {"acceleratorSeconds": 14400, "lostSeconds": 900},
+        ),
     ] = None

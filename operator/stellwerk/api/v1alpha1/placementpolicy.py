@@ -81,8 +81,8 @@ class Queueing(WireModel):
             "Within one priority: Priority takes the older one first; ShortestFirst the one that is expected to need"
             " the fewest accelerator-hours yet, which serves the mean where expected runtimes are good; LeastService"
             " the one that has had the fewest, in levels of 1, 10, 100 and so on accelerator-hours and of one level the"
-            " smaller gang, which needs no expected runtimes. Only simulations know yet what a workload had before"
-            " it was stopped; in a cluster it counts as new. It rearranges this policy's workloads only.",
+            " smaller gang, which needs no expected runtimes. What a workload had before it was stopped is in its"
+            " status. It rearranges this policy's workloads only.",
             "ShortestFirst",
         ),
     ] = "Priority"
@@ -155,7 +155,12 @@ class PlacementPolicySpec(WireModel):
         Amount,
         doc("What a tonne of CO2e costs in comparisons, in the currency; 0 ignores it.", "80"),
     ] = "0"
-    currency: Annotated[Currency, doc("ISO 4217 code of all amounts; pools in others are not used.", "EUR")] = "EUR"
+    currency: Annotated[
+        Currency,
+        doc(
+            "ISO 4217 code of all amounts; prices in others are converted, and not used where no rate is known.", "EUR"
+        ),
+    ] = "EUR"
     restart_overhead: Annotated[
         DurationOrZero,
         doc(
@@ -174,6 +179,14 @@ class PlacementPolicySpec(WireModel):
         PositiveAmount | None,
         doc("The most that one workload may cost per hour, in the currency.", "250"),
     ] = None
+    unpriced_pools: Annotated[
+        Literal["Run", "Wait"],
+        doc(
+            "What becomes of workloads where a pool's price is not known. Run: they run there where no pool of known"
+            " price will do, and their cost is unknown. Wait: such pools are not used.",
+            "Wait",
+        ),
+    ] = "Run"
     queueing: Annotated[
         Queueing,
         doc("In which order its waiting workloads get their turn.", {"order": "ShortestFirst"}),
