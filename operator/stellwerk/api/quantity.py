@@ -13,11 +13,12 @@ from stellwerk.api.base import Rule
 
 _NUMBER = r"(\.[0-9]{1,3})?"
 PATTERN: Final = (
-    rf"^([0-9]{{1,18}}|[0-9]{{1,15}}{_NUMBER}m?|[0-9]{{1,3}}{_NUMBER}Pi?"
-    rf"|[0-9]{{1,6}}{_NUMBER}([kMGT]|[KMGT]i|[eE][0-9]))$"
+    rf"^([0-9]{{1,18}}|[0-9]{{1,15}}{_NUMBER}(m|k|Ki)?|[0-9]{{1,12}}{_NUMBER}Mi?"
+    rf"|[0-9]{{1,9}}{_NUMBER}(Gi?|[eE][0-9])|[0-9]{{1,6}}{_NUMBER}Ti?|[0-9]{{1,3}}{_NUMBER}Pi?)$"
 )
 """Kubernetes' format without what nobody writes: signs, fractions below a millionth, exabytes. All
-that is left is below 2^63 and exact, so that every implementation agrees on it."""
+that is left is below 2^63 and exact, so that every implementation agrees on it; the memory of a node as its
+kubelet reports it (`2113423488Ki`) is among it."""
 
 MAX_LENGTH: Final = 32
 

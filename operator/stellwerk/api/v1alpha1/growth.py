@@ -40,7 +40,8 @@ class PoolGrowth(WireModel):
         dict[str, Quantity],
         doc(
             "What the pods of a new node may use in total, by resource; if it is left out, new nodes are like those"
-            " that are there, and a pool without any cannot be planned with. `pods` is 110 and the accelerators those"
+            " that are there, and a pool without any cannot be planned with. A kubelet's own words, such as"
+            " 2113423488Ki, may be copied from a node's allocatable. `pods` is 110 and the accelerators those"
             " of spec.accelerator where nothing is said.",
             {"cpu": "192", "memory": "2Ti", "nvidia.com/gpu": "8"},
             max_length=16,
