@@ -7,8 +7,11 @@ import msgspec
 from stellwerk.model.capacity import Taint
 from stellwerk.model.decision import Mode
 from stellwerk.model.namespaces import NamespaceRules
-from stellwerk.model.podrules import Neighbour
+from stellwerk.model.podrules import HostPort, Neighbour
 from stellwerk.model.requirements import Operator, Requirement, Requirements
+from stellwerk.model.workload import WorkloadKey
+from stellwerk.placement.fleet.company import Company, friends_first, look
+from stellwerk.placement.packing.bins import Assignment
 from stellwerk.placement.planner import plan
 from tests.builders import NOW, node, resources, snapshot
 from tests.unit.placement.fleet.test_podrules import (
@@ -149,3 +152,74 @@ def test_who_keeps_apart_in_two_ways_shares_a_node_that_has_neither_label() -> N
     assert seats == {"a": 3, "c": 1, "d": 1}
     alone = placed(asking(replicas=2, affinity={"podAntiAffinity": {REQUIRED: two}}), *members)
     assert nodes_of(alone) == {"a"}
+
+
+def test_what_is_forgotten_again_was_never_there() -> None:
+    shy = asking(**affinity("podAntiAffinity", "rack"))
+    company = Company(snapshot([cpu_pool()], [rack("a", "r1"), rack("b", "r2")]), [shy])
+    before = company.mark()
+    company.assume(shy, [Assignment("a", 1), Assignment("b", 2)])
+    assert [(pod.node, count) for pod, count in company.pods()] == [("a", 1), ("b", 2)]
+    assert look(company, shy.pod, "team", shy.facts).unwanted == {"rack": {"r1", "r2"}}
+    company.back_to(before)
+    assert list(company.pods()) == []
+    assert look(company, shy.pod, "team", shy.facts).unwanted == {}
+    company.assume(shy, [Assignment("b", 1)])
+    assert [(pod.node, count) for pod, count in company.pods()] == [("b", 1)]
+
+
+def test_only_pods_that_are_really_there_are_bound() -> None:
+    shy, there = asking(**affinity("podAntiAffinity", "rack")), Neighbour("team", {"app": "web"}, "a")
+    company = Company(snapshot([cpu_pool()], [rack("a", "r1")], neighbours=(there,)), [shy])
+    company.assume(shy, [Assignment("a", 1)])
+    assert list(company.bound()) == [there]
+    assert [pod.labels for pod, _ in company.pods()] == [{"app": "web"}, {"app": "train"}]
+
+
+def test_decisions_differ_by_neighbours_only_where_neighbours_matter() -> None:
+    plain, shy = asking("plain", app="web"), asking("shy", **affinity("podAntiAffinity", "rack"))
+    alone = Company(snapshot([cpu_pool()], [rack("a", "r1")]), [plain])
+    assert alone.concern(plain) is None
+    both = Company(snapshot([cpu_pool()], [rack("a", "r1")]), [plain, shy])
+    first = both.concern(shy), both.concern(plain)
+    assert first[0] is not None
+    assert first[1] is not None, "others look at its labels"
+    both.assume(plain, [Assignment("a", 1)])
+    assert both.concern(shy) != first[0], "what it looks at has changed"
+    assert both.concern(plain) == first[1]
+    both.assume(shy, [Assignment("a", 1)])
+    assert both.matters(plain.pod, "team", shy.facts), "the pods that were placed keep such pods away"
+    assert not both.matters(plain.pod, "team", plain.facts)
+
+
+def test_pods_that_nobody_looks_at_are_not_remembered() -> None:
+    plain = asking("plain")
+    company = Company(snapshot([cpu_pool()], [rack("a", "r1")]), [plain])
+    company.assume(plain, [Assignment("a", 1)])
+    assert list(company.pods()) == []
+    port = asking("port", container={"ports": [{"containerPort": 80, "hostPort": 80}]})
+    company.assume(port, [Assignment("a", 1)])
+    assert [pod.ports for pod, _ in company.pods()] == [(HostPort(80),)]
+
+
+def test_who_wants_friends_near_comes_right_after_the_last_of_them_and_nobody_else_moves() -> None:
+    web = {"matchLabels": {"app": "web"}}
+    near = asking("near", **affinity("podAffinity", "rack", web))
+    queue = [near, asking("web-1", app="web"), asking("other"), asking("web-2", app="web"), asking("last")]
+    seen = snapshot([cpu_pool()], [rack("a", "r1")])
+    names = [one.key.name for one in friends_first(queue, seen)]
+    assert names == ["web-1", "other", "web-2", "near", "last"]
+    early = [queue[1], queue[3], near, queue[4]]
+    assert friends_first(early, seen) == early
+    assert friends_first(queue[1:], seen) == queue[1:]
+
+
+def test_who_wants_to_lie_even_waits_for_its_own_kind_of_its_own_namespace_only() -> None:
+    even = asking("even", app="web", **spread("rack"))
+    foreign = asking("foreign")
+    foreign = msgspec.structs.replace(
+        foreign, identity=msgspec.structs.replace(foreign.identity, key=WorkloadKey("them", "foreign"))
+    )
+    seen = snapshot([cpu_pool()], [rack("a", "r1")])
+    assert [one.key.name for one in friends_first([even, foreign], seen)] == ["even", "foreign"]
+    assert [one.key.name for one in friends_first([even, asking("kin")], seen)] == ["kin", "even"]
