@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from stellwerk.api.duration import text
 from stellwerk.cli.inputs import Defaults, Inputs, load
 from stellwerk.model.decision import Decision, Mode, Outcome
 from stellwerk.model.running import Running
@@ -21,7 +22,7 @@ from stellwerk.placement.changes.searching import Way
 from stellwerk.placement.changes.whatif import Explainer
 from stellwerk.placement.planner import plan
 from tests.builders import NOW
-from tests.unit.cli.conftest import Cli
+from tests.unit.cli.conftest import Cli, Write
 
 MOMENT = "2026-11-22T12:00:00Z"
 EXPECTED = {
@@ -39,6 +40,33 @@ def test_each_kind_of_change_is_among_the_examples(cli: Cli, examples: Path) -> 
     told = {one["name"]: one for one in report["workloads"] if one["mode"] in {"Wait", "Never"}}
     first = {name: (one["mode"], one["changes"][0]["change"], one["changes"][0]["pool"]) for name, one in told.items()}
     assert first == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("moment", "later"),
+    [
+        ("2026-11-22T08:00:01Z", timedelta(minutes=1)),
+        (MOMENT, timedelta(hours=4)),
+        ("2026-11-22T18:00:00Z", timedelta(hours=10)),
+        ("2026-11-23T08:00:00Z", timedelta(days=1)),
+        ("2031-05-04T03:02:01Z", timedelta(days=1623, hours=19, minutes=3)),
+        ("2044-02-29T23:59:59Z", timedelta(days=6308, hours=16)),
+    ],
+)
+def test_the_example_of_a_deadline_stays_true_at_any_date(
+    cli: Cli, write: Write, examples: Path, moment: str, later: timedelta
+) -> None:
+    """The words that its own comment promises: Never, and by how much later it would run."""
+    report = json.loads(cli("plan", "-f", examples, "--now", moment, "-o", "json").out)
+    (told,) = (one for one in report["workloads"] if one["name"] == "report-tonight")
+    assert (told["mode"], told["reason"]) == ("Never", "NeverFits")
+    first = told["changes"][0]
+    assert (first["change"], first["then"]) == (f"set the deadline {text(int(later.total_seconds()))} later", "Runs")
+    due = datetime(2026, 11, 22, 18, tzinfo=UTC) + later
+    example = (examples / "workloads" / "report-tonight.yaml").read_text()
+    moved = write("moved.yaml", example.replace("2026-11-22T18:00:00Z", f"{due:%FT%TZ}"))
+    answer = cli("plan", "-f", moved, "-f", examples / "policies", "--fleet", examples / "fleet.yaml", "--now", moment)
+    assert answer.code == 0, answer.err
 
 
 def inputs(examples: Path) -> Inputs:
