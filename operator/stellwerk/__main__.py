@@ -6,6 +6,7 @@ import asyncio
 import importlib.metadata
 import signal
 import sys
+from datetime import timedelta
 
 import aiohttp
 import uvloop
@@ -17,11 +18,13 @@ from stellwerk.cluster.lease import LeaseConfig
 from stellwerk.cluster.reflector import Tuning
 from stellwerk.cluster.writer import WriterTuning
 from stellwerk.control.endpoints import Endpoints
-from stellwerk.control.runtime import How, Runtime
+from stellwerk.control.how import How, Pricing
+from stellwerk.control.runtime import Runtime
 from stellwerk.handlers.shell import Connection, Shell
 from stellwerk.lifecycle.patience import Patience
 from stellwerk.model.supply import Backoff
-from stellwerk.settings import Settings
+from stellwerk.settings import PriceSettings, Settings
+from stellwerk.sources.prices import PriceFiles
 
 BAD_CONFIGURATION = 78
 """Exit code `EX_CONFIG` of sysexits.h."""
@@ -90,6 +93,16 @@ def _how(settings: Settings) -> How:
         liveness=settings.streams.liveness_seconds,
         backoff=Backoff(settings.supply.backoff_seconds, settings.supply.longest_backoff_seconds),
         patience=Patience(settings.supply.provision_times, settings.supply.fixed_patience_seconds),
+        prices=_pricing(settings.prices),
+    )
+
+
+def _pricing(prices: PriceSettings) -> Pricing:
+    return Pricing(
+        source=PriceFiles(prices.catalogue, prices.currencies, built_in=prices.built_in),
+        reread=prices.reread_seconds,
+        step=prices.largest_step,
+        outdated=timedelta(days=prices.outdated_days),
     )
 
 

@@ -35,6 +35,30 @@ POOL_COST: Final = Gauge(
     (*_POOL, "capacity_type", "currency"),
     registry=REGISTRY,
 )
+PRICE_AGE: Final = Gauge(
+    "stellwerk_price_age_seconds",
+    "Age of the price in force of a pool: since it holds, or since its table was written; absent where nobody says.",
+    (*_POOL, "origin"),
+    registry=REGISTRY,
+)
+PRICE_FRESH: Final = Gauge(
+    "stellwerk_price_fresh",
+    "1 while the price in force of a pool is what its source names today, and not outdated; else 0, also without any.",
+    _POOL,
+    registry=REGISTRY,
+)
+PRICE_TABLE_AGE: Final = Gauge(
+    "stellwerk_price_table_age_seconds",
+    "Age of a table of prices or exchange rates: catalogue, currencies, built-in.",
+    ("table",),
+    registry=REGISTRY,
+)
+PRICE_TABLE_READABLE: Final = Gauge(
+    "stellwerk_price_table_readable",
+    "1 while a table of prices or exchange rates can be read, else 0: what was read last holds.",
+    ("table",),
+    registry=REGISTRY,
+)
 POOL_STOCKED_OUT: Final = Gauge(
     "stellwerk_pool_stocked_out",
     "1 while nothing is placed on nodes that a growing pool has yet to get, because they did not come; else 0.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
 
@@ -123,6 +124,35 @@ class SupplySettings(_Group):
     )
 
 
+class PriceSettings(_Group):
+    """Where prices come from that no ComputePool declares, and when they are refused."""
+
+    catalogue: Path | None = Field(
+        None,
+        description="CSV file of prices in the layout of SkyPilot's or gpuhunt's catalogue, such as one of a ConfigMap"
+        "; it is read again when it changes.",
+    )
+    currencies: Path | None = Field(
+        None,
+        description="CSV file of exchange rates (currency, per_euro, valid_from), instead of the one that comes along;"
+        " it is read again when it changes.",
+    )
+    built_in: bool = Field(default=True, description="Whether the list prices that come with Stellwerk count.")
+    reread_seconds: float = Field(
+        10.0, gt=0, le=3600, description="How often the files are looked at, and all prices judged anew, in seconds."
+    )
+    largest_step: Decimal = Field(
+        Decimal(10),
+        gt=1,
+        le=1000,
+        description="A price that is so many times the last good one, or such a part of it, is refused until a person"
+        " accepts it.",
+    )
+    outdated_days: float = Field(
+        180.0, gt=0, description="A list price that is older, in days, holds and is told to be outdated."
+    )
+
+
 class Logs(_Group):
     """Log output."""
 
@@ -159,6 +189,7 @@ class Settings(BaseSettings):
     streams: Streams = Field(default_factory=Streams)
     writes: Writes = Field(default_factory=Writes)
     supply: SupplySettings = Field(default_factory=SupplySettings)
+    prices: PriceSettings = Field(default_factory=PriceSettings)
     logs: Logs = Field(default_factory=Logs)
     http: Http = Field(default_factory=Http)
 

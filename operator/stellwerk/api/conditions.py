@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,10 @@ class ConditionType(StrEnum):
     """The workload was taken from its place."""
     FINISHED = "Finished"
     """The workload has ended, well or badly."""
+
+
+PRICES_FRESH: Final = "PricesFresh"
+"""Of a ComputePool: the price in force is the one that its source names, and not too old."""
 
 
 class Condition(WireModel):

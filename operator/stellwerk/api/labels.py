@@ -43,6 +43,29 @@ ORIGINAL_ANNOTATION: Final = "stellwerk.dev/before-placement"
 """On a user's Job that was placed: node selector, tolerations and affinity of its template as they were before, as
 JSON. They are put back when the Job loses its place, so that it can get another one."""
 
+PRICE_ANNOTATION: Final = "stellwerk.dev/price-per-hour"
+"""On a node: what it costs per hour, a decimal such as `31.5`."""
+
+PRICE_CURRENCY_ANNOTATION: Final = "stellwerk.dev/price-currency"
+"""On a node: ISO 4217 code of its price; required beside the price."""
+
+PRICE_VALID_FROM_ANNOTATION: Final = "stellwerk.dev/price-valid-from"
+"""On a node: since when its price holds (RFC 3339)."""
+
+PRICE_SOURCE_ANNOTATION: Final = "stellwerk.dev/price-source"
+"""On a node: who says so, in words."""
+
+PRICE_ANNOTATIONS: Final = frozenset(
+    {PRICE_ANNOTATION, PRICE_CURRENCY_ANNOTATION, PRICE_VALID_FROM_ANNOTATION, PRICE_SOURCE_ANNOTATION}
+)
+"""The annotations of nodes that count."""
+
+ACCEPT_PRICE_ANNOTATION: Final = "stellwerk.dev/accept-price"
+"""On a ComputePool: the amount of a price that was refused for its step, such as `315`; exactly this one is taken."""
+
+LEDGER_LABEL: Final = "stellwerk.dev/ledger"
+"""On a ConfigMap: it is a page of the ledger of the cluster that the value names."""
+
 SEAT_GATE: Final = "stellwerk.dev/seat"
 """Scheduling gate of pods whose node must be exact: taken away while the node is named."""
 

@@ -6,27 +6,13 @@ is its name in lower case.
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Self
-
-from stellwerk.api.reason_groups import Group
+from stellwerk.api.reason_groups import Group, Word, anchor
 
 __all__ = ["Group", "Reason", "anchor"]
 
 
-class Reason(StrEnum):
-    """A reason constant; as a string it is the CamelCase word on the wire."""
-
-    group: Group
-    sentence: str
-
-    def __new__(cls, word: str, group: Group, sentence: str) -> Self:
-        """Make a member of the wire word, where it appears, and what it means."""
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.group = group
-        member.sentence = sentence
-        return member
+class Reason(Word):
+    """A reason of workloads and of what people write by hand; `pool_reasons` has those of prices."""
 
     # ------------------------------------------------------------ Accepted
     VALID = ("Valid", Group.ACCEPTED, "The spec is valid and everything that it names exists.")
@@ -144,7 +130,12 @@ class Reason(StrEnum):
     CURRENCY_MISMATCH = (
         "CurrencyMismatch",
         Group.FILTER,
-        "The pool's price is in another currency than the policy's, and such amounts are never compared.",
+        "The pool's price is in another currency than the policy's, and no exchange rate between the two is known.",
+    )
+    PRICE_UNKNOWN = (
+        "PriceUnknown",
+        Group.FILTER,
+        "The policy's unpricedPools is Wait, and no source names a price of the pool.",
     )
     ACCELERATOR_MISMATCH = (
         "AcceleratorMismatch",
@@ -284,8 +275,3 @@ class Reason(StrEnum):
         Group.EVENT,
         "An annotation of the labelled Job cannot be understood, so the Job is not placed.",
     )
-
-
-def anchor(reason: Reason) -> str:
-    """Return the anchor of `reason` on the reference page."""
-    return reason.value.lower()

@@ -10,7 +10,7 @@ import msgspec
 from stellwerk.api.labels import PLACEMENT_ANNOTATION
 from stellwerk.cluster import errors
 from stellwerk.cluster.outcome import NameTaken
-from stellwerk.cluster.resources import AIWORKLOADS, COMPUTE_POOLS, JOBS, PLACEMENT_POLICIES, PODS
+from stellwerk.cluster.resources import AIWORKLOADS, COMPUTE_POOLS, CONFIG_MAPS, JOBS, PLACEMENT_POLICIES, PODS
 from stellwerk.cluster.resources import object_path as path_of
 from stellwerk.cluster.session import FIELD_MANAGER, MERGE_PATCH, Request
 from stellwerk.cluster.structs import ObjectMeta
@@ -19,14 +19,27 @@ from stellwerk.lifecycle.actions import (
     CreateJob,
     CreateWorkload,
     DeleteJob,
+    DeletePage,
     PatchConfigStatus,
     PatchJob,
     PatchStatus,
     ResetJobStart,
     SeatPod,
+    WritePage,
 )
 
-Write = PatchStatus | CreateJob | PatchJob | SeatPod | DeleteJob | ResetJobStart | CreateWorkload | PatchConfigStatus
+Write = (
+    PatchStatus
+    | CreateJob
+    | PatchJob
+    | SeatPod
+    | DeleteJob
+    | ResetJobStart
+    | CreateWorkload
+    | PatchConfigStatus
+    | WritePage
+    | DeletePage
+)
 """An action that writes an object; events are recorded elsewhere."""
 
 _QUERY: Final = {"fieldManager": FIELD_MANAGER}
@@ -70,10 +83,22 @@ def request_for(action: Write, version: str | None) -> Request:
             return _delete(path, action.uid)
         case CreateJob() | CreateWorkload():
             return _create(path.rpartition("/")[0], action.manifest)
+        case WritePage():
+            return (
+                _create(path.rpartition("/")[0], action.manifest)
+                if version is None
+                else _replace(path, action, version)
+            )
+        case DeletePage():
+            return _delete(path, action.uid)
 
 
 def object_path(action: Write) -> str:
     """Return the path of the object that an action writes, to look at it."""
+    if isinstance(action, PatchConfigStatus):
+        return f"{_CONFIG[action.kind]}/{action.name}"
+    if isinstance(action, WritePage | DeletePage):
+        return path_of(CONFIG_MAPS.path, action.namespace, action.name)
     match action:
         case PatchStatus():
             return path_of(AIWORKLOADS.path, action.key.namespace, action.key.name)
@@ -81,18 +106,18 @@ def object_path(action: Write) -> str:
             return path_of(JOBS.path, action.key.namespace, action.key.name)
         case SeatPod():
             return path_of(PODS.path, action.key.namespace, action.key.name)
-        case PatchConfigStatus():
-            return f"{_CONFIG[action.kind]}/{action.name}"
-        case CreateJob():
-            return path_of(JOBS.path, action.key.namespace, action.manifest["metadata"]["name"])
-        case CreateWorkload():
-            name = action.manifest["metadata"]["name"]
-            return path_of(AIWORKLOADS.path, action.key.namespace, name)
+        case CreateJob() | CreateWorkload():
+            kind = JOBS if isinstance(action, CreateJob) else AIWORKLOADS
+            return path_of(kind.path, action.key.namespace, action.manifest["metadata"]["name"])
 
 
 def expected_version(action: Write) -> str | None:
     """Return the version that an action is based on, or None if it says none."""
-    return action.resource_version if isinstance(action, PatchStatus | PatchJob | ResetJobStart) else None
+    match action:
+        case PatchStatus() | PatchJob() | ResetJobStart() | PatchConfigStatus() | WritePage():
+            return action.resource_version
+        case _:
+            return None
 
 
 def written(body: bytes) -> Written:
@@ -119,12 +144,14 @@ def check_in_effect(action: Write, body: bytes, version: str | None) -> Written 
         NameTaken: a child of that name is not ours.
 
     """
-    if isinstance(action, DeleteJob):
+    if isinstance(action, DeleteJob | DeletePage):
         return None  # asking for it twice does no harm
     meta = _head.decode(body).metadata
     if isinstance(action, CreateJob | CreateWorkload):
         _check_ours(action, meta)
         return Written(meta.resource_version, meta.uid)
+    if isinstance(action, WritePage):
+        return _check_page(action, body, meta)
     if isinstance(action, PatchStatus) and meta.uid != action.uid:
         raise errors.NotFound(f"{action.key} is another object by now", status=404)
     if holds(msgspec.json.decode(body), action.body):
@@ -145,6 +172,15 @@ def _check_ours(action: CreateJob | CreateWorkload, meta: ObjectMeta) -> None:
     wanted = _mark(action.manifest["metadata"].get("annotations"))
     if isinstance(action, CreateJob) and wanted is not None and _mark(meta.annotations) != wanted:
         raise errors.Conflict(f"{name} is there with another placement")
+
+
+def _check_page(action: WritePage, body: bytes, meta: ObjectMeta) -> Written | None:
+    """A page is in effect if it holds what we wrote; at the version that we know it is surely not, else it changed."""
+    if msgspec.json.decode(body).get("binaryData") == action.manifest["binaryData"]:
+        return Written(meta.resource_version, meta.uid)
+    if meta.resource_version != action.resource_version:
+        raise errors.Conflict(f"{meta.name} was written since version {action.resource_version}", status=409)
+    return None
 
 
 def _mark(annotations: Mapping[str, str] | None) -> str | None:
@@ -168,6 +204,11 @@ def _patch(path: str, body: Body, version: str | None) -> Request:
     if version is not None:
         body = {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": version}}
     return Request("PATCH", path, _encode(body), MERGE_PATCH, _QUERY)
+
+
+def _replace(path: str, action: WritePage, version: str) -> Request:
+    manifest = {**action.manifest, "metadata": {**action.manifest["metadata"], "resourceVersion": version}}
+    return Request("PUT", path, _encode(manifest), query=_QUERY)
 
 
 def _create(path: str, manifest: Body) -> Request:

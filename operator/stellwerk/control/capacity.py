@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from stellwerk.api.labels import SEAT_GATE
+from stellwerk.api.labels import PRICE_ANNOTATIONS, SEAT_GATE
 from stellwerk.cluster import structs
 from stellwerk.lifecycle.seating import Held, HeldPod
 from stellwerk.model.capacity import Node, Taint
@@ -223,4 +223,5 @@ def node_from(node: structs.Node, cluster: str) -> Node:
         ready=node.ready,
         unschedulable=node.spec.unschedulable,
         cluster=cluster,
+        annotations={key: text for key, text in (node.metadata.annotations or {}).items() if key in PRICE_ANNOTATIONS},
     )

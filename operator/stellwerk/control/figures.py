@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from stellwerk.cluster import structs
 from stellwerk.cluster.reflector import Reflector
 from stellwerk.control.store import Store
 from stellwerk.lifecycle.actions import Transaction
-from stellwerk.lifecycle.config_status import pool_status
+from stellwerk.lifecycle.config_status import Found, pool_status
 from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.snapshot import Snapshot
 
@@ -25,6 +26,7 @@ _UNKNOWN = "unknown"
 def publish(store: Store, reflectors: Sequence[Reflector[Any]], cluster: str) -> None:
     """Set all gauges to what the caches say now."""
     _publish_pools(store)
+    publish_prices(store, datetime.now(UTC))
     _publish_workloads(store)
     for reflector in reflectors:
         labels = (reflector.resource.name, cluster)
@@ -35,8 +37,8 @@ def publish(store: Store, reflectors: Sequence[Reflector[Any]], cluster: str) ->
         metrics.OBJECTS.labels(*labels).set(len(reflector.objects))
 
 
-def counts_due(store: Store, declared: Iterable[structs.ComputePool]) -> Iterator[Transaction]:
-    """Return the writes that bring the node counts in the status of declared pools up to date."""
+def counts_due(store: Store, declared: Iterable[structs.ComputePool], now: datetime) -> Iterator[Transaction]:
+    """Return the writes that bring what was found of declared pools up to date in their status."""
     pools = {pool.name: pool for pool in store.pools if not pool.discovered}
     for body in declared:
         pool = pools.get(body.metadata.name)
@@ -45,7 +47,8 @@ def counts_due(store: Store, declared: Iterable[structs.ComputePool]) -> Iterato
             resource = pool.accelerator.resource if pool.accelerator else ""
             slices = pool.accelerator.slices if pool.accelerator else 1
             offered = sum(node.allocatable.get(resource) // slices for node in nodes)
-            due = pool_status(structs.plain(body), len(nodes), offered, store.supplies.status_of(pool))
+            found = Found(len(nodes), offered, store.supplies.status_of(pool), store.prices.status_of(pool))
+            due = pool_status(structs.plain(body), found, store.prices.verdict(pool), now)
             if due is not None:
                 yield due
 
@@ -75,6 +78,25 @@ def _publish_pools(store: Store) -> None:
     metrics.replace(metrics.POOL_COST, cost)
     metrics.replace(metrics.POOL_NODES, nodes)
     _publish_supply(snapshot)
+
+
+def publish_prices(store: Store, now: datetime) -> None:
+    """Set the gauges of what is known of prices."""
+    ages: dict[Labels, float] = {}
+    fresh: dict[Labels, float] = {}
+    for pool in store.pools:
+        verdict = store.prices.verdict(pool)
+        fresh[pool.cluster, pool.name] = float(verdict is not None and verdict.fresh)
+        if verdict is not None and verdict.price is not None and verdict.of is not None:
+            ages[pool.cluster, pool.name, verdict.price.origin] = (now - verdict.of).total_seconds()
+    tables = store.prices.tables.states
+    old: dict[Labels, float] = {
+        (name,): (now - table.of).total_seconds() for name, table in tables.items() if table.of is not None
+    }
+    metrics.replace(metrics.PRICE_AGE, ages)
+    metrics.replace(metrics.PRICE_FRESH, fresh)
+    metrics.replace(metrics.PRICE_TABLE_AGE, old)
+    metrics.replace(metrics.PRICE_TABLE_READABLE, {(name,): float(not one.problem) for name, one in tables.items()})
 
 
 def _publish_supply(snapshot: Snapshot) -> None:

@@ -11,7 +11,6 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -19,23 +18,22 @@ from stellwerk import metrics
 from stellwerk.cluster import resources
 from stellwerk.cluster.elector import Callbacks, Elector, Unelected
 from stellwerk.cluster.kubeconfig import Target
-from stellwerk.cluster.lease import LeaseConfig
-from stellwerk.cluster.reflector import Reflector, Tuning
+from stellwerk.cluster.reflector import Reflector
 from stellwerk.cluster.session import Session
-from stellwerk.cluster.writer import Writer, WriterTuning
+from stellwerk.cluster.writer import Writer
 from stellwerk.control.batcher import Batcher
 from stellwerk.control.cycle import Cycle
 from stellwerk.control.ending import end_all
 from stellwerk.control.endpoints import Probes
 from stellwerk.control.figures import counts_due, publish
+from stellwerk.control.how import How
 from stellwerk.control.improver import Improver
+from stellwerk.control.prices import Prices
 from stellwerk.control.store import Store
 from stellwerk.control.supply import Supplies
 from stellwerk.lifecycle.actions import Transaction
 from stellwerk.lifecycle.config_status import judge
-from stellwerk.lifecycle.patience import Patience
 from stellwerk.logs import get_logger
-from stellwerk.model.supply import Backoff
 
 _log = get_logger(__name__)
 
@@ -67,25 +65,6 @@ ShellFactory = Callable[[Callable[[str, Mapping[str, Any]], None]], Shell]
 """Makes the shell; gets the function that judges an object by kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class How:
-    """How one replica runs: plain values, in seconds where a time."""
-
-    cluster: str
-    lease: LeaseConfig | None
-    """None: lead without election."""
-    tuning: Tuning
-    writes: WriterTuning
-    window: tuple[float, float, float]
-    """Idle, maximum and tick of the batcher."""
-    improve: float
-    """Most that workloads wait for a better assignment; 0 for not at all."""
-    heartbeat_limit: float
-    liveness: float
-    backoff: Backoff
-    patience: Patience
-
-
 class Runtime:
     """One replica of the operator on one cluster.
 
@@ -98,7 +77,8 @@ class Runtime:
 
     def __init__(self, target: Target, how: How, shell: ShellFactory) -> None:
         self._target, self._how = target, how
-        self._store = Store(how.cluster, self._changed, Supplies(how.backoff, how.patience))
+        prices = Prices(how.prices.step, how.prices.outdated)
+        self._store = Store(how.cluster, self._changed, Supplies(how.backoff, how.patience), prices)
         self._batcher = Batcher(*how.window)
         self._shell = shell(self._judge)
         self._beat = time.monotonic()
@@ -118,6 +98,7 @@ class Runtime:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; then cease to lead, let go of the Lease and end."""
         self._loop = asyncio.get_running_loop()
+        await self._look_at_prices()
         async with Session(self._target) as session:
             writer = Writer(session, self._elector.is_leader, self._cycle.heard, self._how.writes)
             async with writer:
@@ -125,7 +106,8 @@ class Runtime:
                 self._reflectors = self._make_reflectors(session)
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(work) for work in (self._beats(), self._figures(), *self._streams())]
-                    tasks += [group.create_task(work) for work in (self._cycles(), self._improver.run())]
+                    loops = (self._cycles(), self._improver.run(), self._follow_prices())
+                    tasks += [group.create_task(work) for work in loops]
                     stopped = group.create_task(stop.wait())
                     await self._compete_when_warm(stopped)
                     await stopped
@@ -151,6 +133,16 @@ class Runtime:
 
     def _streams(self) -> list[Any]:
         return [reflector.run() for reflector in self._reflectors]
+
+    async def _look_at_prices(self) -> None:
+        """Read the tables of prices in a thread; before the first cycle, so that nothing is taken for unpriced."""
+        self._store.prices.tables = await asyncio.to_thread(self._how.prices.source.look, datetime.now(UTC))
+
+    async def _follow_prices(self) -> None:
+        while True:
+            await asyncio.sleep(self._how.prices.reread)
+            await self._look_at_prices()
+            self._store.reprice()
 
     def _changed(self) -> None:
         self._batcher.trigger()
@@ -183,7 +175,7 @@ class Runtime:
         self._shell.start()
 
     def _begin(self) -> None:
-        self._leading = self._store.supplies.leading = True
+        self._leading = self._store.supplies.leading = self._store.prices.leading = True
         metrics.LEADER.set(1)
         self._improver.wake()
         self._cycle.restart()
@@ -193,7 +185,7 @@ class Runtime:
 
         When it returns in the elector's thread, no write is under way.
         """
-        self._leading = self._store.supplies.leading = False
+        self._leading = self._store.supplies.leading = self._store.prices.leading = False
         metrics.LEADER.set(0)
         self._shell.stop()
         if self._writer is not None and self._loop is not None and threading.current_thread().name == "elector":
@@ -277,7 +269,7 @@ class Runtime:
             if self._leading:
                 self._store.watch_nodes(watched - since)
                 pools = next(one for one in self._reflectors if one.resource is resources.COMPUTE_POOLS)
-                for due in counts_due(self._store, pools.objects.values()):
+                for due in counts_due(self._store, pools.objects.values(), datetime.now(UTC)):
                     self._submit(due)
             await asyncio.sleep(_FIGURES_SECONDS)
 

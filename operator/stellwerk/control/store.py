@@ -5,7 +5,6 @@ The sinks are synchronous and quick: update a cache, mark what changed. Nothing 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +14,13 @@ import msgspec
 from stellwerk.api.conditions import ConditionType
 from stellwerk.cluster import structs
 from stellwerk.cluster.cache import EventType
+from stellwerk.control.answers import Answers
 from stellwerk.control.capacity import Capacity, JobPods, Places, node_from
 from stellwerk.control.demand import SeenDemand
-from stellwerk.control.holding import as_admitted, with_held
+from stellwerk.control.holding import as_admitted, pools_of, with_held, with_unbound
 from stellwerk.control.namespaces import Namespaces
+from stellwerk.control.pools import Pools
+from stellwerk.control.prices import Prices
 from stellwerk.control.rooms import Rooms
 from stellwerk.control.running import RunningOnes, running_of
 from stellwerk.control.supply import Supplies
@@ -28,11 +30,9 @@ from stellwerk.lifecycle.observed import Eviction, WorkloadState
 from stellwerk.lifecycle.reservations import reservation_of
 from stellwerk.logs import get_logger
 from stellwerk.model.capacity import Node, Pool
-from stellwerk.model.discovery import discover_pools
 from stellwerk.model.policy import Policy
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
-from stellwerk.placement.fleet.fleet import nodes_by_pool
 
 _log = get_logger(__name__)
 
@@ -44,6 +44,7 @@ class Store:
         cluster: name of the cluster.
         changed: called at each change that a cycle should look at.
         supplies: what is learned of pools; None begins without any memory.
+        prices: what pools cost; None knows of no tables.
 
     Attributes:
         rules_changed: a policy or pool changed since the flag was last reset: everything undecided is looked at again.
@@ -51,15 +52,19 @@ class Store:
 
     """
 
-    def __init__(self, cluster: str, changed: Callable[[], None], supplies: Supplies | None = None) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        changed: Callable[[], None],
+        supplies: Supplies | None = None,
+        prices: Prices | None = None,
+    ) -> None:
         self.capacity = Capacity(cluster)
         self.workloads = Workloads()
         self.namespaces = Namespaces()
         self.policies: dict[str, Policy] = {}
         self.rules_changed = False
-        self._declared: dict[str, Pool] = {}
-        self._pools: tuple[Pool, ...] | None = None
-        self._members: Mapping[tuple[str, str], Sequence[Node]] | None = None  # worked out anew with the pools
+        self._pools = Pools(lambda: self.capacity.nodes, prices or Prices())
         self.rooms = Rooms()
         self.supplies = supplies or Supplies()
         self.running = RunningOnes()
@@ -68,7 +73,7 @@ class Store:
         self._waiting: set[str] = set()
         self._promised: set[str] = set()
         self._followed: set[str] = set()
-        self._unanswered: dict[str, float] = {}
+        self._answers = Answers()
         self._changed = changed
 
     def on_node(self, _type: EventType, new: structs.Node | None, old: structs.Node | None) -> None:
@@ -78,7 +83,7 @@ class Store:
             after = before if new is None else self.capacity.node(new.metadata.name)
             if after is not None and (new is None or after.ends):
                 self.supplies.ends(after, self.pools, self.running.nodes, gone=new is None)
-            self._pools = None
+            self._pools.forget()
             self._changed()
 
     def on_pod(self, _type: EventType, new: structs.Pod | None, old: structs.Pod | None) -> None:
@@ -114,8 +119,12 @@ class Store:
     def on_pool(self, _type: EventType, new: structs.ComputePool | None, old: structs.ComputePool | None) -> None:
         """Take in a declared pool; of one that does not fit its schema the last good version stays."""
         self.supplies.see(new, old)
-        self._take_rule(self._declared, pool_from, new, old)
-        self._pools = None
+        repriced = self.prices.see(new, old)
+        self._take_rule(self._pools.declared, pool_from, new, old)
+        self._pools.forget()
+        if repriced:
+            self.rules_changed = True
+            self._changed()
 
     def on_namespace(self, _type: EventType, new: structs.Namespace | None, old: structs.Namespace | None) -> None:
         """Take in a namespace."""
@@ -151,7 +160,7 @@ class Store:
     ) -> None:
         if new is not None:
             name = new.metadata.name
-            self._note_answer(new)
+            self._answers.see(new)
             if old is not None and old.metadata.generation == new.metadata.generation:
                 return  # our own status write, or a label
             try:
@@ -160,30 +169,29 @@ class Store:
                 _log.warning("rule not understood, its last good version stays", rule=name, error=str(error))
         elif old is not None:
             known.pop(old.metadata.name, None)
-            self._unanswered.pop(old.metadata.uid, None)
+            self._answers.forget(old.metadata.uid)
         self.rules_changed = True
         self._changed()
 
-    def _note_answer(self, rule: structs.PlacementPolicy | structs.ComputePool) -> None:
-        if rule.status.get("observedGeneration") == rule.metadata.generation:
-            self._unanswered.pop(rule.metadata.uid, None)
-        else:
-            self._unanswered.setdefault(rule.metadata.uid, time.monotonic())
-
     @property
     def pools(self) -> tuple[Pool, ...]:
-        """Declared and discovered pools."""
-        if self._pools is None:
-            declared = tuple(self._declared[name] for name in sorted(self._declared))
-            self._pools = (*declared, *discover_pools(self.capacity.nodes, declared))
-            self._members = None
-        return self._pools
+        """Declared and discovered pools, with the prices in force."""
+        return self._pools.all
+
+    @property
+    def prices(self) -> Prices:
+        """What pools cost."""
+        return self._pools.prices
 
     def members_of(self, pool: Pool) -> Sequence[Node]:
         """Return the nodes of a pool, usable or not."""
-        if self._pools is None or self._members is None:
-            self._members = nodes_by_pool(self.capacity.nodes, self.pools)
-        return self._members.get((pool.cluster, pool.name), ())
+        return self._pools.members_of(pool)
+
+    def reprice(self) -> None:
+        """Judge all prices anew; where one has changed, who waits is looked at again."""
+        if self._pools.reprice():
+            self.rules_changed = True
+            self._changed()
 
     def drain(self) -> set[str]:
         """Return the workloads to look at now: changed ones, and all that wait where room or rules may let them in."""
@@ -199,10 +207,7 @@ class Store:
         """Return all that is known of a workload, and note what it reserves now; None if it is gone."""
         pods = self.capacity.pods_of(self.workloads.job_id(uid))
         further = [self.capacity.pods_of(job) for job in self.workloads.set_job_ids(uid)]
-        told = next((one.unschedulable for one in (pods, *further) if one.unschedulable), None)
-        state = as_admitted(
-            self.namespaces, self.workloads.state(uid, msgspec.structs.replace(pods, unschedulable=told))
-        )
+        state = as_admitted(self.namespaces, with_unbound(self.workloads.state(uid, pods), (pods, *further)))
         jobs = (self.workloads.job_id(uid), *self.workloads.set_job_ids(uid))
         state = with_held(state, self.capacity, jobs)
         counts = [(one.bound, one.unbound) for one in further]
@@ -222,11 +227,11 @@ class Store:
     def overdue(self, state: WorkloadState) -> Eviction | None:
         """Return why a workload must give its place up because its nodes do not come, or None."""
         placement = state.status.placement
-        if placement is None or (state.status.is_true(ConditionType.READY) and not placement.new_nodes):
+        if placement is None or (state.status.is_true(ConditionType.READY) and not placement.awaited_nodes):
             return None
-        found = (one for one in self.pools if (one.cluster, one.name) == (placement.cluster, placement.pool))
-        pool = next(found, Pool(placement.pool, placement.node_selector))  # if nothing is left of it
-        return self.supplies.judge(state, pool, datetime.now(UTC))
+        now, pools = datetime.now(UTC), pools_of(placement, self.pools)
+        judged = (self.supplies.judge(state, pool, now, at) for at, pool in enumerate(pools))
+        return next((why for why in judged if why is not None), None)
 
     def watch_nodes(self, seconds: float) -> None:
         """Let the memory of pools follow the time; who waited for a backoff to end is looked at again."""
@@ -257,11 +262,7 @@ class Store:
 
     def unanswered(self, seconds: float) -> bool:
         """Tell whether a policy or pool has waited for longer than this for its Accepted condition."""
-        now = time.monotonic()
-        overdue = any(now - since > seconds for since in self._unanswered.values())
-        if overdue:  # whoever asks does something about it: give that time to help
-            self._unanswered = dict.fromkeys(self._unanswered, now)
-        return overdue
+        return self._answers.overdue(seconds)
 
     def wait(self, uid: str, *, waiting: bool) -> None:
         """Note whether a workload waits for room or rules to change."""

@@ -9,7 +9,7 @@ import msgspec
 
 from stellwerk.economics.egress import egress
 from stellwerk.economics.split import split_price
-from stellwerk.model.capacity import CapacityType, Pool
+from stellwerk.model.capacity import CapacityType, Pool, Price
 from stellwerk.model.decision import MICROS, Carbon, Cost, CostPart
 from stellwerk.model.policy import Policy
 from stellwerk.model.resources import CPU, MEMORY, Resources
@@ -57,9 +57,10 @@ def expected_cost(
     carbon = _carbon(workload, option, site, pods * hours)
     if pool.price is None:
         return Cost(policy.currency, None, None, (), carbon, "it has no price")
+    price = pool.price.counted_in(policy.currency) or pool.price
     if site.node is None:
-        return Cost(pool.price.currency, None, None, (), carbon, "it has no nodes")
-    rate = pods * _pod_rate(workload, option, site)
+        return Cost(price.currency, None, None, (), carbon, "it has no nodes")
+    rate = pods * _pod_rate(workload, option, site, price)
     parts = [CostPart(COMPUTE, round(rate * hours))]
     missing = _add_risk(parts, interruption_hours(workload, option, pool, policy, pods), rate, pool)
     emission_rate = Fraction(0)
@@ -74,9 +75,9 @@ def expected_cost(
     if site.wait_s and policy.waiting_price_per_hour:
         parts.append(CostPart(WAITING, round(Fraction(policy.waiting_price_per_hour) * MICROS * site.wait_s / 3600)))
     if missing:
-        return Cost(pool.price.currency, round(rate), None, (), carbon, missing)
+        return Cost(price.currency, round(rate), None, (), carbon, missing)
     total = sum(part.amount for part in parts)
-    return Cost(pool.price.currency, round(rate + emission_rate), total, tuple(parts), carbon)
+    return Cost(price.currency, round(rate + emission_rate), total, tuple(parts), carbon)
 
 
 def expected(cost: Cost) -> int | None:
@@ -154,12 +155,12 @@ def _add_egress(parts: list[CostPart], workload: Workload, pool: Pool, policy: P
     return missing
 
 
-def _pod_rate(workload: Workload, option: AcceleratorOption | None, site: Site) -> Fraction:
+def _pod_rate(workload: Workload, option: AcceleratorOption | None, site: Site, price: Price) -> Fraction:
     """Return micro-units per hour for one pod: its shares of what the node's price is split into."""
     pool, node = site.pool, site.node
-    if pool.price is None or node is None:
-        raise ValueError(f"pool {pool.name} has no price or no nodes, so a pod there has no rate")
-    split = split_price(pool.price.per_node_hour, node, pool.accelerator)
+    if node is None:
+        raise ValueError(f"pool {pool.name} has no nodes, so a pod there has no rate")
+    split = split_price(price.per_node_hour, node, pool.accelerator)
     requests = workload.pod.requests
     rate = split.cpu * _share(requests, node, CPU) + split.memory * _share(requests, node, MEMORY)
     part = _accelerator_part(option, pool)

@@ -26,8 +26,9 @@ def list_price(site: Site) -> dict[str, Fraction]:
     price, has = site.pool.price, site.pool.accelerator
     if price is None or has is None or site.node is None:
         return {}
-    split = split_price(price.per_node_hour, site.node, has)
-    return {price.currency: Fraction(split.accelerators, has.count)}
+    amounts = {**price.elsewhere, price.currency: price.per_node_hour}
+    splits = ((currency, split_price(amount, site.node, has)) for currency, amount in amounts.items())
+    return {currency: Fraction(split.accelerators, has.count) for currency, split in splits}
 
 
 def free_at_list_price(stocks: Iterable[Stock], currency: str) -> Fraction | None:

@@ -98,10 +98,35 @@ class PatchConfigStatus(msgspec.Struct, frozen=True, tag_field="action", tag=Tru
     kind: Literal["PlacementPolicy", "ComputePool"]
     name: str
     body: Body
+    resource_version: str | None = None
+    """Refused with a conflict if the object has another one by now; None where nobody else writes these fields."""
+
+
+class WritePage(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Create a page of the ledger, or replace it as it was at `resource_version`; it is written by nobody else then."""
+
+    namespace: str
+    manifest: Body
+    """The ConfigMap as a whole."""
+    resource_version: str | None
+    """None: it does not exist yet."""
+
+    @property
+    def name(self) -> str:
+        """Of the ConfigMap."""
+        return str(self.manifest["metadata"]["name"])
+
+
+class DeletePage(msgspec.Struct, frozen=True, tag_field="action", tag=True):
+    """Delete the page of the ledger of this uid; that it is gone is success."""
+
+    namespace: str
+    name: str
+    uid: str
 
 
 Job = CreateJob | PatchJob | DeleteJob | ResetJobStart
-Action = PatchStatus | Job | SeatPod | CreateWorkload | EmitEvent | PatchConfigStatus
+Action = PatchStatus | Job | SeatPod | CreateWorkload | EmitEvent | PatchConfigStatus | WritePage | DeletePage
 
 
 class Transaction(msgspec.Struct, frozen=True):

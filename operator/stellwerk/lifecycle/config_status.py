@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 
+import msgspec
+
 from stellwerk.api.base import WireModel
-from stellwerk.api.conditions import ConditionType
+from stellwerk.api.conditions import PRICES_FRESH, ConditionType
 from stellwerk.api.reasons import Reason
 from stellwerk.api.v1alpha1.computepool import ComputePoolSpec
 from stellwerk.api.v1alpha1.placementpolicy import PlacementPolicySpec
+from stellwerk.economics.prices.judging import Verdict
 from stellwerk.lifecycle.actions import PatchConfigStatus, Transaction
 from stellwerk.lifecycle.merging import Json, merge_patch
 from stellwerk.lifecycle.records import MESSAGE_LIMIT, rfc3339
@@ -22,6 +25,15 @@ _SPECS: Final[Mapping[str, type[WireModel]]] = {
     "PlacementPolicy": PlacementPolicySpec,
     "ComputePool": ComputePoolSpec,
 }
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a condition should say."""
+
+    type: str
+    status: Literal["True", "False"]
+    reason: str
+    message: str = ""
 
 
 def judge(kind: str, body: Mapping[str, Any], now: datetime) -> Transaction | None:
@@ -36,26 +48,46 @@ def judge(kind: str, body: Mapping[str, Any], now: datetime) -> Transaction | No
     generation = metadata.get("generation", 0)
     old = body.get("status") or {}
     problem = _problem(kind, body.get("spec") or {})
-    claim = ("True", Reason.VALID, "") if problem is None else ("False", Reason.INVALID_SPEC, problem)
+    claim = Claim(ConditionType.ACCEPTED, "True", Reason.VALID)
+    if problem is not None:
+        claim = Claim(ConditionType.ACCEPTED, "False", Reason.INVALID_SPEC, problem)
     new = {**old, "observedGeneration": generation, "conditions": _conditions(old, claim, generation, rfc3339(now))}
     return _write(kind, metadata, old, new)
 
 
+class Found(msgspec.Struct, frozen=True):
+    """What was found of a ComputePool."""
+
+    nodes: int
+    accelerators: int
+    supply: Mapping[str, Any] | None = None
+    """What was learned of it; None removes what the status says of that."""
+    price: Mapping[str, Any] | None = None
+    """The price in force; None removes what the status says of that."""
+
+
 def pool_status(
-    body: Mapping[str, Any], nodes: int, accelerators: int, supply: Mapping[str, Any] | None = None
+    body: Mapping[str, Any], found: Found, verdict: Verdict | None = None, now: datetime | None = None
 ) -> Transaction | None:
     """Return the write of what was found of a ComputePool, None if it stands already.
 
+    Conditions are one list, and who judges the spec writes it, too: so that neither undoes what the other wrote, a
+    write of conditions is refused by the API server if the object has changed since it was seen.
+
     Args:
         body: The pool as seen.
-        nodes: How many nodes it has.
-        accelerators: How many accelerators these have.
-        supply: What was learned of it; None removes what the status says of that.
+        found: What was found.
+        verdict: On its price; None leaves the condition as it is.
+        now: The time for a transition; None for that of a test without one.
     """
     old = body.get("status") or {}
-    new = {**old, "nodes": nodes, "accelerators": accelerators, "supply": supply}
-    if supply is None:
-        del new["supply"]
+    parts = {"supply": found.supply, "price": found.price}
+    kept = {key: value for key, value in old.items() if key not in parts}
+    told = {key: value for key, value in parts.items() if value is not None}
+    new = {**kept, "nodes": found.nodes, "accelerators": found.accelerators, **told}
+    if verdict is not None and now is not None:
+        claim = Claim(PRICES_FRESH, "True" if verdict.fresh else "False", verdict.reason, verdict.message)
+        new["conditions"] = _conditions(old, claim, body["metadata"].get("generation", 0), rfc3339(now))
     return _write("ComputePool", body["metadata"], old, new)
 
 
@@ -64,24 +96,26 @@ def _write(kind: str, metadata: Mapping[str, Any], old: Mapping[str, Any], new: 
     if not patch:
         return None
     name, uid = metadata["name"], metadata.get("uid", "")
-    action = PatchConfigStatus(cast("ConfigKind", kind), name, {"status": patch})
+    version = metadata.get("resourceVersion") if kind == "ComputePool" and "conditions" in patch else None
+    action = PatchConfigStatus(cast("ConfigKind", kind), name, {"status": patch}, version)
     return Transaction(WorkloadKey("", name), uid, (action,))
 
 
-def _conditions(old: Mapping[str, Any], claim: tuple[str, str, str], generation: int, moment: str) -> list[Json]:
-    status, reason, message = claim
-    others = [c for c in old.get("conditions") or () if c["type"] != ConditionType.ACCEPTED]
-    before = next((c for c in old.get("conditions") or () if c["type"] == ConditionType.ACCEPTED), None)
-    kept = before is not None and before["status"] == status
+def _conditions(old: Mapping[str, Any], claim: Claim, generation: int, moment: str) -> list[Json]:
+    """Return all conditions with one of them as claimed; its place in the list stays."""
+    before = next((one for one in old.get("conditions") or () if one["type"] == claim.type), None)
+    kept = before is not None and before["status"] == claim.status
     condition = {
-        "type": ConditionType.ACCEPTED.value,
-        "status": status,
-        "reason": str(reason),
-        "message": message,
+        "type": str(claim.type),
+        "status": claim.status,
+        "reason": str(claim.reason),
+        "message": claim.message[:MESSAGE_LIMIT],
         "lastTransitionTime": before["lastTransitionTime"] if before is not None and kept else moment,
         "observedGeneration": generation,
     }
-    return [condition, *others]
+    if before is None:
+        return [*(old.get("conditions") or ()), condition]
+    return [condition if one["type"] == claim.type else one for one in old.get("conditions") or ()]
 
 
 def _problem(kind: str, spec: Mapping[str, Any]) -> str | None:

@@ -101,6 +101,8 @@ class Node(msgspec.Struct, frozen=True):
     ready: bool = True
     unschedulable: bool = False
     cluster: str = LOCAL_CLUSTER
+    annotations: Mapping[str, str] = {}
+    """Those that tell its price, and no others."""
 
     @property
     def usable(self) -> bool:
@@ -144,6 +146,31 @@ class Price(msgspec.Struct, frozen=True):
     currency: str
     source: str = ""
     valid_from: str = ""
+    """RFC 3339; empty where nobody says since when it holds."""
+    origin: str = ""
+    """Which kind of source named it, as the status of a ComputePool writes it."""
+    elsewhere: Mapping[str, Decimal] = {}
+    """The same amount in other currencies, at the exchange rates in force."""
+
+    def counted_in(self, currency: str) -> Price | None:
+        """Return the price in a currency; None if no exchange rate is known."""
+        if currency == self.currency:
+            return self
+        amount = self.elsewhere.get(currency)
+        return None if amount is None else Price(amount, currency, self.source, self.valid_from, self.origin)
+
+
+class OnPrem(msgspec.Struct, frozen=True):
+    """What a node of one's own costs, in one currency; power and PUE are those of its pool."""
+
+    purchase: Decimal
+    lifetime_months: int
+    per_kwh: Decimal
+    rack_per_month: Decimal
+    staff_per_month: Decimal
+    currency: str
+    source: str = ""
+    valid_from: str = ""
 
 
 class Growth(msgspec.Struct, frozen=True):
@@ -178,6 +205,8 @@ class Pool(msgspec.Struct, frozen=True):
     further: tuple[Accelerator, ...] = ()
     """Other accelerators of the same nodes, such as MIG partitions beside whole devices."""
     price: Price | None = None
+    on_prem: OnPrem | None = None
+    """What its price is to be computed from, where that is not declared itself."""
     interruption_rate_per_hour: Decimal | None = None
     """Expected interruptions of one node in one hour; spot pools only."""
     growth: Growth | None = None

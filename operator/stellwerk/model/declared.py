@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from stellwerk.api import duration, money, quantity
 from stellwerk.api.v1alpha1.computepool import ComputePoolSpec, PoolAccelerator
+from stellwerk.api.v1alpha1.computepool_price import PoolPrice
 from stellwerk.api.v1alpha1.growth import PoolGrowth
 from stellwerk.api.v1alpha1.placementpolicy import EgressPrices, PlacementPolicySpec
 from stellwerk.model.accelerators import memory_of, model_of
-from stellwerk.model.capacity import Accelerator, CapacityType, Growth, Pool, Price, Taint
+from stellwerk.model.capacity import Accelerator, CapacityType, Growth, OnPrem, Pool, Price, Taint
 from stellwerk.model.offered import part_milli_of
 from stellwerk.model.policy import EgressPrice, Policy, QueueOrder
 from stellwerk.model.resources import Resources
@@ -31,6 +32,7 @@ def pool_from(name: str, spec: ComputePoolSpec) -> Pool:
         capacity_type=CapacityType(spec.capacity_type),
         accelerator=_accelerator(spec.accelerator),
         price=_price(spec),
+        on_prem=_on_prem(spec.price),
         interruption_rate_per_hour=_decimal(spec.interruption_rate_per_hour),
         growth=_growth(spec.growth),
         pue=_decimal(spec.pue),
@@ -56,6 +58,7 @@ def policy_from(name: str, spec: PlacementPolicySpec) -> Policy:
         restart_overhead_s=duration.seconds(spec.restart_overhead),
         waiting_price_per_hour=money.decimal(spec.waiting_price_per_hour),
         max_cost_per_hour=_decimal(spec.max_cost_per_hour),
+        waits_for_prices=spec.unpriced_pools == "Wait",
         preempts=spec.preemption.mode == "LowerPriority",
         minimum_runtime_s=duration.seconds(spec.preemption.minimum_runtime),
         migrates=spec.migration.enabled,
@@ -99,13 +102,30 @@ def _growth(declared: PoolGrowth | None) -> Growth | None:
 
 def _price(spec: ComputePoolSpec) -> Price | None:
     declared = spec.price
-    if declared is None:
+    if declared is None or declared.per_node_hour is None:
         return None
     return Price(
         per_node_hour=money.decimal(declared.per_node_hour),
         currency=declared.currency,
         source=declared.source or "",
         valid_from=declared.valid_from or "",
+        origin="Pool",
+    )
+
+
+def _on_prem(price: PoolPrice | None) -> OnPrem | None:
+    if price is None or price.on_prem is None:
+        return None
+    declared = price.on_prem
+    return OnPrem(
+        purchase=money.decimal(declared.purchase_price),
+        lifetime_months=declared.lifetime_months,
+        per_kwh=money.decimal(declared.electricity_per_kwh),
+        rack_per_month=money.decimal(declared.rack_per_month),
+        staff_per_month=money.decimal(declared.staff_per_month),
+        currency=price.currency,
+        source=price.source or "",
+        valid_from=price.valid_from or "",
     )
 
 

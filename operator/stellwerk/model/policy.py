@@ -47,6 +47,8 @@ class Policy(msgspec.Struct, frozen=True):
     waiting_price_per_hour: Decimal = Decimal(0)
     """Of a workload whose nodes have yet to come."""
     max_cost_per_hour: Decimal | None = None
+    waits_for_prices: bool = False
+    """Whether pools without a known price are not used."""
     preempts: bool = False
     """Whether its workloads may take the room of preemptible ones of lower priority."""
     minimum_runtime_s: int = 0

@@ -236,6 +236,29 @@ SAMPLES: dict[str, Manifest] = {
             "capacityType": "Owned",
         },
     },
+    "bought-pool": {
+        "apiVersion": _API_VERSION,
+        "kind": "ComputePool",
+        "metadata": {"name": "bought"},
+        "spec": {
+            "nodeSelector": {"pool": "bought"},
+            "provider": "onprem",
+            "region": "de-fra",
+            "capacityType": "Owned",
+            "price": {
+                "onPrem": {
+                    "purchasePrice": "280000",
+                    "lifetimeMonths": 60,
+                    "electricityPerKWh": "0.21",
+                    "rackPerMonth": "640",
+                    "staffPerMonth": "380",
+                },
+                "currency": "EUR",
+            },
+            "pue": "1.3",
+            "nodePowerWatts": 10200,
+        },
+    },
     "policy": {
         "apiVersion": _API_VERSION,
         "kind": "PlacementPolicy",
@@ -255,6 +278,7 @@ SAMPLES: dict[str, Manifest] = {
             "restartOverhead": "5m",
             "waitingPricePerHour": "12.5",
             "maxCostPerHour": "250.50",
+            "unpricedPools": "Wait",
             "queueing": {"order": "ShortestFirst"},
             "preemption": {"mode": "LowerPriority", "minimumRuntime": "10m"},
             "migration": {"enabled": True, "maxMovesPerHour": 6, "minimumSaving": "2.50"},

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,10 +16,12 @@ from stellwerk.cluster.reflector import Tuning
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.writer import WriterTuning
 from stellwerk.control import runtime
-from stellwerk.control.runtime import How, Runtime
+from stellwerk.control.how import How, Pricing
+from stellwerk.control.runtime import Runtime
 from stellwerk.lifecycle.actions import PatchConfigStatus, Transaction
 from stellwerk.lifecycle.patience import Patience
 from stellwerk.model.supply import Backoff
+from stellwerk.sources.prices import PriceFiles
 from tests.faults.support import until
 
 TARGET = Target("http://127.0.0.1:9", namespace="default")
@@ -32,6 +36,7 @@ HOW = How(
     liveness=90.0,
     backoff=Backoff(300.0, 3600.0),
     patience=Patience(),
+    prices=Pricing(PriceFiles(), reread=10.0, step=Decimal(10), outdated=timedelta(days=180)),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stellwerk.lifecycle.actions import PatchConfigStatus, Transaction
-from stellwerk.lifecycle.config_status import judge, pool_status
+from stellwerk.lifecycle.config_status import Found, judge, pool_status
 from tests.builders import LATER, NOW
 
 POOL = {"nodeSelector": {"pool": "a"}, "provider": "onprem", "region": "de", "capacityType": "Owned"}
@@ -54,9 +54,9 @@ def test_a_stored_object_that_breaks_its_schema_is_told_so() -> None:
 
 
 def test_what_was_found_of_a_pool_is_written_when_it_changes() -> None:
-    assert patch(pool_status(body(POOL), 4, 32)) == {"nodes": 4, "accelerators": 32}
-    assert pool_status(body(POOL, nodes=4, accelerators=32), 4, 32) is None
-    assert patch(pool_status(body(POOL, nodes=4, accelerators=32), 3, 24)) == {"nodes": 3, "accelerators": 24}
+    assert patch(pool_status(body(POOL), Found(4, 32))) == {"nodes": 4, "accelerators": 32}
+    assert pool_status(body(POOL, nodes=4, accelerators=32), Found(4, 32)) is None
+    assert patch(pool_status(body(POOL, nodes=4, accelerators=32), Found(3, 24))) == {"nodes": 3, "accelerators": 24}
 
 
 def test_counts_of_a_pool_survive_a_verdict() -> None:

@@ -16,9 +16,9 @@ from stellwerk.api.v1alpha1.computepool import (
     ComputePoolSpec,
     ComputePoolStatus,
     PoolAccelerator,
-    PoolPrice,
     Taint,
 )
+from stellwerk.api.v1alpha1.computepool_price import OnPremPrice, PoolPrice, PriceStatus
 from stellwerk.api.v1alpha1.kind import Column, Kind, KindInfo
 from stellwerk.api.v1alpha1.placement_status import AcceleratorStatus, PlacementStatus
 from stellwerk.api.v1alpha1.placementpolicy import (
@@ -51,6 +51,7 @@ __all__ = [
     "DecisionStatus",
     "Kind",
     "KindInfo",
+    "OnPremPrice",
     "PlacementPolicy",
     "PlacementPolicySpec",
     "PlacementPolicyStatus",
@@ -58,6 +59,7 @@ __all__ = [
     "PodTemplate",
     "PoolAccelerator",
     "PoolPrice",
+    "PriceStatus",
     "Requirements",
     "Taint",
     "WorkloadRef",

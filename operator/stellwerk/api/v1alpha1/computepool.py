@@ -14,7 +14,6 @@ from stellwerk.api.base import (
     Name,
     QualifiedName,
     Rule,
-    Timestamp,
     Token,
     WireModel,
     doc,
@@ -22,9 +21,9 @@ from stellwerk.api.base import (
     list_map,
 )
 from stellwerk.api.labels import LOCAL_CLUSTER
-from stellwerk.api.moment import exists_rule
-from stellwerk.api.money import Amount, Currency, PositiveAmount
+from stellwerk.api.money import Amount
 from stellwerk.api.quantity import Quantity, positive_rule
+from stellwerk.api.v1alpha1.computepool_price import PoolPrice, PriceStatus
 from stellwerk.api.v1alpha1.growth import PoolGrowth, PoolSupply
 from stellwerk.api.v1alpha1.kind import AGE, AnsweredStatus, Column, Kind, KindInfo, short_name_rule
 
@@ -70,23 +69,6 @@ class PoolAccelerator(WireModel):
     ] = 1
 
 
-class PoolPrice(WireModel):
-    """What a node costs, and who says so."""
-
-    rules = (exists_rule("validFrom", "valid_from"),)
-
-    per_node_hour: Annotated[PositiveAmount, doc("Amount per node and hour, in the currency.", "31.5")]
-    currency: Annotated[Currency, doc("ISO 4217 code of the amount.", "EUR")]
-    valid_from: Annotated[
-        Timestamp | None,
-        doc("Since when the price holds (RFC 3339), for those who read it.", "2026-10-01T00:00:00Z"),
-    ] = None
-    source: Annotated[
-        str | None,
-        doc("Where the price comes from.", "price list of October 2026", max_length=253),
-    ] = None
-
-
 class ComputePoolSpec(WireModel):
     """Which nodes make up the pool, and what is known of them."""
 
@@ -106,6 +88,13 @@ class ComputePoolSpec(WireModel):
             message="interruptionRatePerHour is only allowed when capacityType is Spot",
             holds=lambda s: s.capacity_type == "Spot" or s.interruption_rate_per_hour is None,
             field="interruptionRatePerHour",
+        ),
+        Rule(
+            name="on-prem-price-needs-power",
+            cel="!has(self.price) || !has(self.price.onPrem) || (has(self.pue) && has(self.nodePowerWatts))",
+            message="price.onPrem needs pue and nodePowerWatts",
+            holds=lambda s: s.price is None or s.price.on_prem is None or None not in {s.pue, s.node_power_watts},
+            field="price",
         ),
     )
 
@@ -171,7 +160,8 @@ class ComputePoolSpec(WireModel):
     price: Annotated[
         PoolPrice | None,
         doc(
-            "What a node costs; absent means not known, which is never taken for free.",
+            "What a node costs. Where it is absent, the catalogue, annotations of the nodes and the built-in list"
+            " prices are asked; a price that nobody names is not known, and never taken for free.",
             {"perNodeHour": "31.5", "currency": "EUR"},
         ),
     ] = None
@@ -216,6 +206,13 @@ class ComputePoolStatus(AnsweredStatus):
 
     nodes: Annotated[int | None, doc("Nodes that the selector matches.", 4, ge=0, le=2**31 - 1)] = None
     accelerators: Annotated[int | None, doc("Accelerators of all these nodes.", 32, ge=0, le=2**31 - 1)] = None
+    price: Annotated[
+        PriceStatus | None,
+        doc(
+            "The price in force; absent where none is known. The condition PricesFresh says whether it is up to date.",
+            {"perNodeHour": "31.5", "currency": "EUR", "origin": "Pool"},
+        ),
+    ] = None
     supply: Annotated[
         PoolSupply | None,
         doc(
@@ -245,11 +242,13 @@ class ComputePool(Kind):
             Column("NODES", ".status.nodes", "Nodes that were found.", "integer"),
             Column("MAX", ".spec.growth.maxNodes", "Nodes that it can grow to.", "integer", wide=True),
             Column("OUT-UNTIL", ".status.supply.until", "Until then it gets no new nodes.", wide=True),
-            Column("PRICE/H", ".spec.price.perNodeHour", "Price of a node per hour."),
+            Column("PRICE/H", ".status.price.perNodeHour", "Price of a node per hour that is in force."),
+            Column("CURRENCY", ".status.price.currency", "Currency of the price."),
+            Column("FRESH", ".status.conditions[?(@.type=='PricesFresh')].status", "Whether the price is up to date."),
             Column("ZONE", ".spec.zone", "Zone of the nodes.", wide=True),
             Column("JURISDICTION", ".spec.jurisdiction", "Whose law applies.", wide=True),
             Column("COUNT", ".spec.accelerator.count", "Accelerators per node.", "integer", wide=True),
-            Column("SOURCE", ".spec.price.source", "Where the price comes from.", wide=True),
+            Column("SOURCE", ".status.price.origin", "Which source named the price.", wide=True),
             AGE,
         ),
     )

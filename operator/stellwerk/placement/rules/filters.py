@@ -27,6 +27,7 @@ RULES: Final[tuple[Filter, ...]] = (
     policy.capacity_type_not_allowed,
     policy.pool_labels_mismatch,
     policy.currency_mismatch,
+    policy.price_unknown,
     fit.accelerator_mismatch,  # what the pods need
     fit.accelerator_memory_too_small,
     fit.accelerator_partition_too_small,

@@ -86,14 +86,25 @@ def pool_labels_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
 
 
 def currency_mismatch(ask: Ask, view: PoolView) -> Rejection | None:
-    """Amounts in different currencies are never compared."""
+    """Amounts in different currencies are never compared, unless an exchange rate is known."""
     price, currency = view.pool.price, ask.policy.currency
-    if price is None or price.currency == currency:
+    if price is None or price.counted_in(currency) is not None:
         return None
     return Rejection(
         Reason.CURRENCY_MISMATCH,
         f"its price is in {price.currency} and policy {ask.policy.name} counts in {currency}",
         f"price pool {view.pool.name} in {currency}",
+    )
+
+
+def price_unknown(ask: Ask, view: PoolView) -> Rejection | None:
+    """The policy waits for a price; what has none may cost anything."""
+    if view.pool.price is not None or not ask.policy.waits_for_prices:
+        return None
+    return Rejection(
+        Reason.PRICE_UNKNOWN,
+        f"its price is not known, and policy {ask.policy.name} does not use pools without a price",
+        f"price pool {view.pool.name}",
     )
 
 

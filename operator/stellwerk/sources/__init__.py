@@ -1,0 +1,1 @@
+"""Outside data behind small protocols, each with its age."""
