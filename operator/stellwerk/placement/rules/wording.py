@@ -148,13 +148,18 @@ def stuck(workload: Workload, candidates: Iterable[Candidate]) -> str:
     for candidate in candidates:
         pools.setdefault(candidate.rejections[0].message, []).append(candidate.pool)
     told = [
-        text if any(pool in text for pool in names) else f"{', '.join(dict.fromkeys(names))}: {text}"
+        text if any(_names(text, pool) for pool in names) else f"{', '.join(dict.fromkeys(names))}: {text}"
         for text, names in pools.items()
     ]
     more = len(told) - REASONS_NAMED
     rest = [f"and {more} more"] if more > 0 else []
     where = "in one cluster" if workload.others else "in one pool"
     return "; ".join([f"needs {need(workload)} {where}", *told[:REASONS_NAMED], *rest])
+
+
+def _names(text: str, pool: str) -> bool:
+    """Tell whether a sentence names a pool, as a word of its own."""
+    return pool in (word.rstrip(",:;") for word in text.split())
 
 
 def untried(change: str | None) -> str | None:
