@@ -91,6 +91,7 @@ class ReportPodSet(_Part):
     preferred_nodes: Annotated[list[str], Field(description="Nodes that the plan filled, made-up names.")] = []
     pods_per_node: Annotated[list[int], Field(description="Pods that the plan put on each of them.")] = []
     nodes_required: Annotated[bool, Field(description="The pods may run on these nodes only.")] = False
+    new_nodes: Annotated[int, Field(description="Nodes that the pool has yet to get for it.")] = 0
     tolerations: Annotated[list[ReportToleration], Field(description="Of the taints that the pool declares.")] = []
 
 
@@ -158,11 +159,12 @@ class ReportChange(_Part):
         Field(description="Runs: there is room. Evicts: others make room first. Waits: it could run once there is."),
     ]
     cluster: Annotated[str, Field(description="Cluster of the pool.")]
-    pool: Annotated[str, Field(description="Where it would run then.")]
+    pool: Annotated[str, Field(description="Where it would run then; with `elsewhere` the cheapest as things stand.")]
     currency: Annotated[str, Field(description="ISO 4217 code of the amounts.")]
     per_hour: Annotated[KnownOrNot, Field(description="What it would cost per hour.")]
     total: Annotated[KnownOrNot, Field(description="What the whole run would cost.")]
     contested: Annotated[bool, Field(description="Others wait under the policy that it changes: they may be first.")]
+    elsewhere: Annotated[bool, Field(description="Other pools would do, too: which it gets is decided then.")]
 
 
 class ReportCandidate(_Part):

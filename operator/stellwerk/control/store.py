@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from stellwerk.api.conditions import ConditionType
 from stellwerk.cluster import structs
 from stellwerk.cluster.cache import EventType

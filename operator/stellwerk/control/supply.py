@@ -118,12 +118,19 @@ class Supplies:
 
     # ------------------------------------------------------------------------------- learning
 
-    def judge(self, state: WorkloadState, pool: Pool, now: datetime) -> Eviction | None:
-        """Learn from a placed workload whether its pool delivered; return why it must give its place up, or None."""
+    def judge(self, state: WorkloadState, pool: Pool, now: datetime, at: int = 0) -> Eviction | None:
+        """Learn from a placed workload whether a pool delivered; return why it must give its place up, or None.
+
+        Args:
+            state: what was last seen of the workload.
+            pool: where its main pod set is, or a further one.
+            now: the moment.
+            at: which further pod set that is, counted from 1; 0 for the main one.
+        """
         placed = placed_at(state.status)
         if placed is None or not self.leading:
             return None
-        why = overdue(state, pool, self._patience, now)
+        why = overdue(state, pool, self._patience, now, at)
         if pool.growth is None:
             return why
         memory = self._memories.setdefault(pool.name, _Memory())
@@ -132,7 +139,7 @@ class Supplies:
             if memory.stock is not before:
                 _log.warning("stock-out", pool=pool.name, count=memory.stock.count, until=str(memory.stock.until))
             why = msgspec.structs.replace(why, remember=self._note_of(pool))
-        elif got_new_nodes(state):
+        elif got_new_nodes(state, at):
             memory.stock = memory.stock.delivered(placed)
         return why
 

@@ -101,6 +101,8 @@ class WorkloadState(msgspec.Struct, frozen=True):
     """Pods on a node, finished ones included."""
     pods_unschedulable_message: str | None = None
     """What kube-scheduler says of a pod that it cannot bind, if it has said so."""
+    sets_unbound: tuple[bool, ...] = ()
+    """Whether it says so of the main pod set, and of each further one; empty where it is not told apart."""
     refusal: str | None = None
     """What the API server said when it refused to create or release the Job just now."""
     held: tuple[Held, ...] = ()

@@ -14,6 +14,7 @@ from stellwerk.lifecycle.observed import Eviction, WorkloadState
 from stellwerk.lifecycle.standing import holds_place
 from stellwerk.lifecycle.wire import WorkloadStatus
 from stellwerk.model.capacity import Pool
+from stellwerk.model.placement import PlacedSet, Placement
 
 _QUOTED: Final = 500
 
@@ -32,14 +33,15 @@ class Patience(msgspec.Struct, frozen=True):
         return timedelta(seconds=self.fixed_s if growth is None else growth.provision_s * self.provision_times)
 
 
-def overdue(state: WorkloadState, pool: Pool, patience: Patience, now: datetime) -> Eviction | None:
-    """Return why a workload must give up its place on `pool`, or None while there is hope.
+def overdue(state: WorkloadState, pool: Pool, patience: Patience, now: datetime, at: int = 0) -> Eviction | None:
+    """Return why a workload must give up its place because pods on `pool` wait, or None while there is hope.
 
-    Two cases: nodes that the pool was to get did not come (StockOut), and pods that had run lost their nodes and find
-    no others (Interrupted). In both kube-scheduler must have said that it finds no node.
+    The pods are those of the main pod set, or of further one number `at`, counted from 1. Two cases: nodes that the
+    pool was to get did not come (StockOut), and pods that had run lost their nodes and find no others (Interrupted).
+    In both kube-scheduler must have said that it finds no node.
     """
     placement, placed = state.status.placement, placed_at(state.status)
-    if placement is None or placed is None or not _hangs(state):
+    if placement is None or placed is None or not _hangs(state, at):
         return None
     ready = _since(state.status, ConditionType.READY) or placed
     has_run = ready > placed
@@ -47,10 +49,8 @@ def overdue(state: WorkloadState, pool: Pool, patience: Patience, now: datetime)
     waited = now - max(ready, placed)
     if waited <= limit or (pool.growth is None and not has_run):
         return None
-    missing = placement.replicas - state.pods_bound
-    pods = f"{missing} of {placement.replicas} pod{'s' if placement.replicas > 1 else ''}"
-    pods = pods if missing > 0 else "pods of a further pod set"
-    text = f"{pods} found no node in pool {pool.name} for {duration.text(int(waited.total_seconds()))}"
+    pods, time = _waiting(state, placement, at), duration.text(int(waited.total_seconds()))
+    text = f"{pods} found no node in pool {pool.name} for {time}"
     said = (state.pods_unschedulable_message or "")[:_QUOTED]
     reason = Reason.INTERRUPTED if has_run else Reason.STOCK_OUT
     return Eviction(reason, f"{text} ({said})")
@@ -61,14 +61,33 @@ def placed_at(status: WorkloadStatus) -> datetime | None:
     return _since(status, ConditionType.PLACED) if status.is_true(ConditionType.PLACED) else None
 
 
-def got_new_nodes(state: WorkloadState) -> bool:
-    """Tell whether the pool got the nodes that it lacked when the workload was placed."""
+def got_new_nodes(state: WorkloadState, at: int = 0) -> bool:
+    """Tell whether a pool got the nodes that it lacked when the workload was placed.
+
+    The main pod set's, or that of further one number `at`, counted from 1.
+    """
     placement = state.status.placement
-    return placement is not None and placement.new_nodes > 0 and state.status.is_true(ConditionType.READY)
+    if placement is None or not state.status.is_true(ConditionType.READY):
+        return False
+    part: Placement | PlacedSet = placement.pod_sets[at - 1] if at else placement
+    return part.new_nodes > 0
 
 
-def _hangs(state: WorkloadState) -> bool:
+def _waiting(state: WorkloadState, placement: Placement, at: int) -> str:
+    """Name the pods that wait."""
+    missing = placement.replicas - state.pods_bound
+    if at:
+        return f"pods of pod set {placement.pod_sets[at - 1].name}"
+    if missing <= 0:
+        return "pods of a further pod set"
+    return f"{missing} of {placement.replicas} pod{'s' if placement.replicas > 1 else ''}"
+
+
+def _hangs(state: WorkloadState, at: int) -> bool:
     """Whether pods that should run find no node."""
+    told = state.sets_unbound or (True,)
+    if at >= len(told) or not told[at]:
+        return False
     job = state.job
     if job is None or job.suspend or job.deleting or job.finished or state.deleting or not holds_place(state):
         return False

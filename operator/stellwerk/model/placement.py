@@ -39,6 +39,8 @@ class PlacedSet(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     """How many of its pods the packing put on each of them."""
     nodes_required: bool = False
     """The pods are kept to these nodes, and to so many on each."""
+    new_nodes: int = 0
+    """Nodes for which its pool has to grow besides those that sets before it wait for; none is a preferred one."""
     tolerations: tuple[Toleration, ...] = ()
 
     @classmethod
@@ -70,6 +72,11 @@ class Placement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     tolerations: tuple[Toleration, ...] = ()
     pod_sets: tuple[PlacedSet, ...] = ()
     """The further pod sets, in the order of the spec."""
+
+    @property
+    def awaited_nodes(self) -> int:
+        """Nodes for which pools have to grow first, for all of its pod sets."""
+        return self.new_nodes + sum(placed.new_nodes for placed in self.pod_sets)
 
     def of_set(self, placed: PlacedSet) -> Placement:
         """Return the placement of one further pod set, as if it were a gang of its own."""

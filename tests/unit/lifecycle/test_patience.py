@@ -11,8 +11,9 @@ import pytest
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.patience import Patience, got_new_nodes, overdue, placed_at
 from stellwerk.lifecycle.transactions import actions_for
-from stellwerk.model.capacity import Growth
+from stellwerk.model.capacity import CapacityType, Growth
 from stellwerk.model.decision import Mode
+from stellwerk.model.placement import PlacedSet
 from stellwerk.model.workload import Workload
 from tests.builders import NOW, decision, identity, own_job, plan_of, pool, state, status_after
 
@@ -102,3 +103,31 @@ def test_new_nodes_have_come_when_all_pods_run() -> None:
     assert not got_new_nodes(ready(placed(new_nodes=0), "True", 1))
     assert placed_at(placed().status) == NOW
     assert placed_at(state().status) is None
+
+
+def with_loader(unbound: tuple[bool, ...], new_nodes: int = 1) -> WorkloadState:
+    """The same, with a further pod set that waits for nodes of a pool of its own."""
+    seen = placed(new_nodes=0, sets_unbound=unbound, pods_bound=2)
+    assert seen.status.placement is not None
+    loader = PlacedSet("loader", "cpu", CapacityType.OWNED, 1, new_nodes=new_nodes)
+    place = msgspec.structs.replace(seen.status.placement, pod_sets=(loader,))
+    return msgspec.structs.replace(seen, status=msgspec.structs.replace(seen.status, placement=place))
+
+
+def test_each_pod_set_waits_for_the_nodes_of_its_own_pool() -> None:
+    hanging = with_loader((False, True))
+    assert overdue(hanging, GROWING, PATIENCE, after(600)) is None, "the main pods have their nodes"
+    assert overdue(hanging, GROWING, PATIENCE, after(10), 1) is None
+    why = overdue(hanging, GROWING, PATIENCE, after(11), 1)
+    assert why is not None
+    assert why.reason == "StockOut"
+    assert why.message == f"pods of pod set loader found no node in pool pool for 11m ({SAID})"
+    assert overdue(with_loader((True, False)), GROWING, PATIENCE, after(600), 1) is None
+
+
+def test_new_nodes_of_a_further_pod_set_have_come_when_all_pods_run() -> None:
+    waits = with_loader((False, True))
+    assert not got_new_nodes(waits, 1)
+    assert got_new_nodes(ready(waits, "True", 1), 1)
+    assert not got_new_nodes(ready(waits, "True", 1)), "the main one waited for none"
+    assert not got_new_nodes(ready(with_loader((False, False), 0), "True", 1), 1)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stellwerk.api.reasons import Reason
-from stellwerk.model.capacity import Accelerator, Growth
+from stellwerk.model.capacity import Accelerator
 from stellwerk.model.decision import Decision, Mode
 from stellwerk.model.placement import Placement
 from stellwerk.model.resources import Resources
@@ -267,10 +267,3 @@ def test_a_policy_holds_for_every_pod_set() -> None:
     seen = snapshot([pool(), cloud], [*nodes(1), *nodes(1, "cloud", gpu=0)], policies=[rules])
     found = decide(with_sets(cpu_set(cpu="90")), seen)
     assert found.mode is not Mode.FIT
-
-
-def test_a_further_pod_set_does_not_wait_for_room_where_no_pool_has_nodes() -> None:
-    growing = pool(growth=Growth(4, 300, resources(cpu="96", memory="1Ti", gpu=8)))
-    found = decide(with_sets(cpu_set()), snapshot([growing], []))
-    assert (found.mode, found.reason) == (Mode.WAIT, Reason.POOL_HAS_NO_NODES)
-    assert "a further pod set does not go to nodes yet to come" in found.message

@@ -30,6 +30,12 @@ PodsPerNode = Annotated[
 ]
 """Beside the list of preferred nodes."""
 
+NewNodes = Annotated[
+    int,
+    doc("Nodes that the pool lacked for it at the time of the decision, and was to get.", 2, ge=0, le=10_000),
+]
+"""Of the main pod set or of a further one, each in its own pool."""
+
 
 class AcceleratorStatus(WireModel):
     """The accelerators that one pod gets."""
@@ -78,6 +84,7 @@ class PlacedSetStatus(WireModel):
     nodes_required: Annotated[
         bool, doc("Whether the pods are kept to `preferredNodes`, and do not just prefer them.", False)
     ] = False
+    new_nodes: NewNodes = 0
     tolerations: Annotated[
         tuple[Toleration, ...],
         doc(
@@ -131,10 +138,7 @@ class PlacementStatus(WireModel):
             False,
         ),
     ] = False
-    new_nodes: Annotated[
-        int,
-        doc("Nodes that the pool lacked for it at the time of the decision, and was to get.", 2, ge=0, le=10_000),
-    ] = 0
+    new_nodes: NewNodes = 0
     tolerations: Annotated[
         tuple[Toleration, ...],
         doc(

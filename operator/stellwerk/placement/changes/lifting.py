@@ -97,11 +97,10 @@ def _deadline(offer: Offer, rejection: Rejection) -> Iterator[Edit]:
 
 
 def _cost(offer: Offer, rejection: Rejection) -> Iterator[Edit]:
-    per_hour = offer.ask.cost.per_hour
-    if per_hour is None:
+    if offer.ask.cost.per_hour is None:
         return  # nothing that is allowed makes an unknown cost known
     yield from _cheap_enough(offer)
-    enough = (Decimal(per_hour) / MICROS).quantize(Decimal("0.01"), ROUND_CEILING)
+    enough = (Decimal(rejection.effort) / MICROS).quantize(Decimal("0.01"), ROUND_CEILING)
     text = f"raise maxCostPerHour of policy {offer.ask.policy.name} to {money.text(enough)}"
     yield Edit(Kind.COST_LIMIT, text, ruled(max_cost_per_hour=enough), effort=rejection.effort)
 

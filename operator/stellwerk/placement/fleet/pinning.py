@@ -119,7 +119,7 @@ def _displaced(pod: Resources, other: Resources) -> int:
 
 def _kept(decision: Decision, risky: set[Where]) -> Decision:
     placement = decision.chosen
-    if decision.mode is not Mode.FIT or placement is None or placement.new_nodes:
+    if decision.mode is not Mode.FIT or placement is None:
         return decision
     sets = tuple(
         msgspec.structs.replace(one, nodes_required=True)

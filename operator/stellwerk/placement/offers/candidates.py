@@ -19,6 +19,7 @@ from stellwerk.placement.fleet.coming import is_to_come
 from stellwerk.placement.fleet.fleet import PoolView
 from stellwerk.placement.fleet.podrules import Found, Ruled, find, take
 from stellwerk.placement.packing.bins import Assignment, Limits
+from stellwerk.placement.packing.reach import Reach
 from stellwerk.placement.rules.asking import Ask
 from stellwerk.placement.rules.crowd_filters import pod_ask_on, ruled_on
 from stellwerk.placement.rules.deadline import least_in_time
@@ -74,14 +75,18 @@ class Offer:
     def __init__(self, ask: Ask, view: PoolView, index: int) -> None:
         """Judge `view` by the fixed rules; `index` counts the alternatives of the workload."""
         self.view = view
-        self.ask = msgspec.structs.replace(ask, in_time=least_in_time(ask, view))
-        self.ask = within_limit(self.ask, self.expected_on)
+        self.ask = self._asked(ask)
         self.rejections = rejections(self.ask, view, RULES)
         self.order = self._order(index)
         self._request: Resources = ask.request_on(view)
         self._kinds = view.accepting(ask.workload.pod)
         self._found = Found()
         self._lost = _UNASKED
+
+    def _asked(self, ask: Ask) -> Ask:
+        """Return the ask with the sizes that its deadline and its policy allow here."""
+        self.ask = msgspec.structs.replace(ask, in_time=least_in_time(ask, self.view))
+        return within_limit(self.ask, self.expected_on)
 
     def _order(self, index: int) -> Order:
         """Rank: known and low cost first, then what is there already, then what is paid anyway, then by name.
@@ -139,7 +144,10 @@ class Offer:
 
     def place(self) -> list[Assignment] | None:
         """Take room for the gang, or nothing; an elastic one takes what there is."""
-        size = self._allowed()
+        return self._place(self._allowed())
+
+    def _place(self, size: int) -> list[Assignment] | None:
+        """Take room for at most so many pods, and for none if there is less than the gang needs."""
         if size < self.ask.least:
             return None
         self._room_taken()
@@ -162,6 +170,14 @@ class Offer:
             return self._find(ruled, self.ask.least).pods >= self.ask.least
         return self.view.bins.fits(self._request, self.ask.least, self._kinds)
 
+    def reach(self) -> Reach | None:
+        """Return how many of its main pods could find room at most, to be told of more; None if nothing tells."""
+        return Reach.of(self.view.bins, self._request, self._kinds)
+
+    def outside(self) -> int | None:
+        """Return what its room depends on besides the nodes of its pool; None where that is more than a number."""
+        return self._allowed() if ruled_on(self.ask, self.view) is None else None
+
     def _find(self, ruled: Ruled, pods: int) -> Found:
         """Find room for pods with rules; nodes that would have to be named must be there already."""
         found = find(self.view.company, self.view, ruled, pods)
@@ -181,6 +197,10 @@ class Offer:
             return min(size, self._find(ruled, size).pods)
         quote = self.view.bins.quote(self._request, size, Limits(self._kinds), at_least=self.ask.least)
         return size if quote is None else quote.pods
+
+    def _cost_to_start(self) -> Cost:
+        """Return what it would cost as it would start now, once it fits."""
+        return self.expected_on(self._starting()) if self.ask.is_elastic else self.ask.cost
 
     def _settle(self, nodes: list[Assignment]) -> None:
         """Let those who come after see the pods that were just placed."""
@@ -211,6 +231,11 @@ class Offer:
         again._lost = _UNASKED  # noqa: SLF001 - its own copy
         return again
 
+    @property
+    def views(self) -> tuple[PoolView, ...]:
+        """Where it takes room."""
+        return (self.view,)
+
     def demands(self) -> tuple[tuple[Resources, int, frozenset[int]], ...]:
         """Return what all its pods ask for: request of one pod, how many, and the classes of nodes they accept."""
         return ((self._request, self.ask.most, self._kinds),)
@@ -233,9 +258,7 @@ class Offer:
         model = accelerator.model if accelerator and self.ask.option else None
         pool = self.view.pool
         grown = self.view.grows
-        cost = self.ask.cost
-        if verdict is Verdict.FEASIBLE and self.ask.is_elastic:
-            cost = self.expected_on(self._starting())
+        cost = self._cost_to_start() if verdict is Verdict.FEASIBLE else self.ask.cost
         return Candidate(pool.cluster, pool.name, self.ask.option, verdict, cost, why, model, grown)
 
     def placement(self, nodes: list[Assignment]) -> Placement:

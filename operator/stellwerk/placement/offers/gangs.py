@@ -1,115 +1,97 @@
 """Candidates of gangs of several pod sets: all of them find a place in one cluster, or none does.
 
 The main pod set decides on the pool and on how long the gang runs. The further sets go to its pool if they can, and
-else to the cheapest pool of the same cluster that has room for them.
+else to the cheapest pool of the same cluster that has room for them; where the policy limits what the gang costs, to
+the first pools for which it pays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
+from itertools import chain
+from math import floor
 from typing import Final, NamedTuple, Self
 
 import msgspec
 
-from stellwerk.api.reasons import Reason
-from stellwerk.economics.cost import expected_cost, run_hours
-from stellwerk.economics.sums import sum_of
-from stellwerk.model.decision import Cost, Rejection
+from stellwerk.economics.cost import expected_cost
+from stellwerk.economics.podsets import MainAt, SetAt, cost_of_all
+from stellwerk.model.decision import MICROS, Cost, Rejection
 from stellwerk.model.placement import PlacedSet, Placement
-from stellwerk.model.policy import Policy
-from stellwerk.model.workload import PodSet, Workload
+from stellwerk.placement.fleet.coming import is_to_come
 from stellwerk.placement.fleet.fleet import PoolView
 from stellwerk.placement.offers.candidates import Offer, Views
+from stellwerk.placement.offers.choices import SetChoice
+from stellwerk.placement.offers.combining import InRoom, OnPaper, first_that_suits
 from stellwerk.placement.packing.bins import Assignment
 from stellwerk.placement.rules.asking import Ask
+from stellwerk.placement.rules.deadline import least_in_time, longest_wait
+from stellwerk.placement.rules.policy_filters import cost_above_limit
+from stellwerk.placement.rules.spending import is_paid, within_limit
 
-_SECONDS: Final = 3600
+_NOTHING_PAID: Final = -1
 
 
-class SetChoice(NamedTuple):
-    """Where one further pod set may go in one cluster, for one alternative of the main one."""
+class Part(NamedTuple):
+    """A further pod set that has its room."""
 
-    pod_set: PodSet
-    offers: tuple[Offer, ...]
-    """All that were judged, the best first."""
-
-    @property
-    def viable(self) -> list[Offer]:
-        """Those that the fixed rules allow."""
-        return [offer for offer in self.offers if not offer.rejections]
-
-    def near(self, view: PoolView) -> list[Offer]:
-        """Return the viable ones, those on the pool of the main pod set first."""
-        pool = view.pool.name
-        return sorted(self.viable, key=lambda offer: offer.view.pool.name != pool)
-
-    def cost_near(self, view: PoolView) -> Cost | None:
-        """Return what it is expected to cost where it would go first; None if it may go nowhere."""
-        first = next(iter(self.near(view)), None)
-        return None if first is None else first.ask.cost
-
-    def rejection(self, why: Callable[[Offer], tuple[Rejection, ...]]) -> Rejection:
-        """Return what keeps it from the pool that is nearest to taking it; `why` tells that of one pool.
-
-        A pool that nothing keeps it from would take it alone: what it lacks is room beside the other pods.
-        """
-        if not self.offers:
-            return self._nowhere()
-        told = [(offer, reasons) for offer in self.offers if (reasons := why(offer))]
-        if len(told) < len(self.offers):
-            cluster = self.offers[0].view.pool.cluster
-            return self._said(Reason.CAPACITY_FULL, f"cluster {cluster} has too little room beside the other pods")
-        offer, reasons = min(told, key=lambda one: (sum(r.weight for r in one[1]), one[0].order))
-        return msgspec.structs.replace(
-            reasons[0],
-            message=f"pod set {self.pod_set.name}: {offer.view.pool.name}: {reasons[0].message}",
-            change=" and ".join(f"{one.change} (pod set {self.pod_set.name})" for one in reasons),
-            permanent=all(any(one.permanent for one in others) for _, others in told),
-            weight=sum(one.weight for one in reasons),
-            effort=sum(one.effort for one in reasons),
-            pod_set=self.pod_set.name,
-        )
-
-    def _said(self, reason: Reason, message: str) -> Rejection:
-        name = self.pod_set.name
-        told, change = f"pod set {name}: {message}", f"free room for pod set {name}"
-        return Rejection(reason, told, change, permanent=False, pod_set=name)
-
-    def _nowhere(self) -> Rejection:
-        """Say that no pool of the cluster has nodes yet: further sets are not placed on nodes that are yet to come."""
-        name = self.pod_set.name
-        told = f"pod set {name}: no pool here has nodes, and a further pod set does not go to nodes yet to come"
-        return Rejection(Reason.POOL_HAS_NO_NODES, told, f"add nodes for pod set {name}", permanent=False, pod_set=name)
-
-    def on(self, views: Views) -> SetChoice:
-        """Return the same on fresh views of the same pools."""
-        return self._replace(offers=tuple(offer.on(views) for offer in self.offers))
+    offer: Offer
+    nodes: list[Assignment]
+    placed: PlacedSet
+    mark: int
+    """`Company.mark` of before."""
 
 
 class GangOffer(Offer):
     """One candidate of a gang with further pod sets: a pool and an alternative for the main one."""
 
     def __init__(self, ask: Ask, view: PoolView, index: int, sets: Sequence[SetChoice]) -> None:
-        """Judge `view` by the fixed rules; `sets` are the further pod sets, and `ask` holds the cost of all."""
+        """Judge `view` by the fixed rules; `sets` are the further pod sets."""
         self._sets = tuple(sets)
+        self._near = [one.near(view) for one in self._sets]
+        self._nodes: list[Assignment] = []
+        self._parts: list[Part] = []
         super().__init__(ask, view, index)
-        self._placed: list[tuple[Offer, list[Assignment], PlacedSet]] = []
-        homeless = (one for one in self._sets if not one.viable)
-        self.rejections += tuple(one.rejection(lambda offer: offer.rejections) for one in homeless)
+        self.rejections += tuple(self._kept_away())
+
+    def _asked(self, ask: Ask) -> Ask:
+        """Ask for the whole gang: it costs what all sets cost, and waits for the nodes that come last."""
+        waits = [min(offer.view.site.wait_s for offer in near) for near in self._near if near]
+        self.ask = msgspec.structs.replace(ask, in_time=least_in_time(ask, self.view, max(waits, default=0)))
+        self.ask = msgspec.structs.replace(self.ask, cost=self.expected_on(ask.size))
+        return within_limit(self.ask, self.expected_on)
 
     def place(self) -> list[Assignment] | None:
-        """Take room for all pod sets, or nothing."""
-        mark = self.view.company.mark()
-        self._placed = []
-        nodes = super().place()
-        if nodes is None:
-            return None
-        for choice in self._sets:
-            if not self._place_set(choice):
+        """Take room for all pod sets, or nothing; an elastic one takes as much as leaves room for the further sets."""
+        low, high = self.ask.least, self._allowed()
+        nodes = self._place_all(high)
+        if nodes is not None or high <= low or not super().fits():
+            return nodes
+        while low < high:  # `high` is too much, and less than `low` too little
+            middle = (low + high) // 2
+            mark = self.view.company.mark()
+            nodes = self._place_all(middle)
+            if nodes is None:
+                high = middle
+            else:
                 self.undo(nodes, mark)
-                return None
-        return nodes
+                low = middle + 1
+        return self._place_all(low - 1)
+
+    def _place_all(self, size: int) -> list[Assignment] | None:
+        """Take room for at most so many pods of the main set, and for all further sets; nothing if one has none."""
+        mark = self.view.company.mark()
+        self._parts = []
+        nodes = self._place(size)
+        self._nodes = nodes or []
+        if nodes is None or self._place_sets(sum(one.pods for one in nodes)):
+            return nodes
+        self.undo(nodes, mark)
+        return None
+
+    def _place_sets(self, replicas: int, *, limited: bool = True) -> bool:
+        taking = InRoom(self, replicas, limited=limited)
+        return first_that_suits(*self._allowed_with(replicas, limited=limited), taking) is not None
 
     def fits(self) -> bool:
         """Tell whether the whole gang would find room now."""
@@ -122,74 +104,141 @@ class GangOffer(Offer):
         self.undo(nodes, mark)
         return True
 
+    def outside(self) -> int | None:
+        """Return None: its room depends on other pools as well."""
+        return None
+
     def on(self, views: Views) -> Self:
         """Return the same candidate on fresh views of the same pools, with the same verdict of the fixed rules."""
         again = super().on(views)
         again._sets = tuple(one.on(views) for one in self._sets)  # noqa: SLF001 - its own copy
+        again._near = [one.near(again.view) for one in again._sets]  # noqa: SLF001
         return again
+
+    @property
+    def views(self) -> tuple[PoolView, ...]:
+        """Where it takes room: the pool of the main set, and all to which further sets may go."""
+        return (self.view, *(offer.view for near in self._near for offer in near))
 
     def full(self) -> tuple[Rejection, ...]:
         """Return what speaks against this candidate now: the fixed rules, then the lack of room of any pod set."""
         found = super().full()
         if found:
             return found
-        short = next((one for one in self._sets if not any(offer.fits() for offer in one.viable)), self._sets[-1])
-        return (short.rejection(lambda offer: offer.full()),)
+        short = next((one for one in self._sets if not any(offer.fits() for offer in one.viable)), None)
+        if short is not None:
+            return (short.rejection(lambda offer: offer.full()),)
+        return (self._too_dear() or self._sets[-1].rejection(lambda offer: offer.full()),)
 
     def cost_on(self, replicas: int) -> Cost:
         """Return the expected cost of what was placed last, with so many pods of the main set."""
-        workload, option, policy = self.ask.workload, self.ask.option, self.ask.policy
-        main = expected_cost(workload, option, self.view.site, policy, replicas)
-        hours = run_hours(workload, option, replicas)
-        further = [set_cost(offer.ask, offer.view, hours, policy) for offer, _, _ in self._placed]
-        return sum_of([main, *further])
+        return self._cost(replicas, [one.offer for one in self._parts])
 
     def expected_on(self, replicas: int) -> Cost:
         """Return the expected cost with so many pods of the main set, each further one where it would go first."""
-        ask, view = self.ask, self.view
-        hours = run_hours(ask.workload, ask.option, replicas)
-        first = [offers[0] for one in self._sets if (offers := one.near(view))]
-        further = [set_cost(offer.ask, offer.view, hours, ask.policy) for offer in first]
-        return sum_of([super().expected_on(replicas), *further])
+        return self._cost(replicas, self._first(replicas))
 
     def placement(self, nodes: list[Assignment]) -> Placement:
         """Return where all pod sets go, as placed last."""
-        main = super().placement(nodes)
-        return msgspec.structs.replace(main, pod_sets=tuple(placed for _, _, placed in self._placed))
+        return msgspec.structs.replace(super().placement(nodes), pod_sets=tuple(one.placed for one in self._parts))
 
-    def _place_set(self, choice: SetChoice) -> bool:
-        for offer in choice.near(self.view):
-            nodes = offer.place()
-            if nodes is not None:
-                self._placed.append((offer, nodes, PlacedSet.of(choice.pod_set.name, offer.placement(nodes))))
-                return True
-        return False
+    def take_set(self, at: int, offer: Offer) -> bool:
+        """Take room for one further pod set, after those before it."""
+        mark = self.view.company.mark()
+        nodes = offer.place()
+        if nodes is None:
+            return False
+        placed = PlacedSet.of(self._sets[at].pod_set.name, offer.placement(nodes))
+        awaited = {one.node for one in (*self._nodes, *chain(*(part.nodes for part in self._parts)))}
+        more = sum(is_to_come(one.node) and one.node not in awaited for one in nodes)
+        self._parts.append(Part(offer, nodes, msgspec.structs.replace(placed, new_nodes=more), mark))
+        return True
+
+    def give_set_back(self) -> None:
+        """Undo the last `take_set`."""
+        part = self._parts.pop()
+        part.offer.undo(part.nodes, part.mark)
 
     def undo(self, nodes: Sequence[Assignment], mark: int) -> None:
         """Undo `place`, as if it had never been."""
-        for offer, taken, _ in reversed(self._placed):
-            offer.give_back(taken)
+        while self._parts:
+            self.give_set_back()
         super().undo(nodes, mark)
-        self._placed = []
+
+    def _cost_to_start(self) -> Cost:
+        mark = self.view.company.mark()
+        nodes = self.place()
+        if nodes is None:
+            return self.ask.cost
+        cost = self.cost_on(sum(one.pods for one in nodes))
+        self.undo(nodes, mark)
+        return cost
+
+    def _cost(self, replicas: int, offers: Sequence[Offer | None]) -> Cost:
+        """Return what it costs with so many pods of the main set, the further ones on these pools."""
+        ask = self.ask
+        sets = [
+            SetAt(one.pod_set, offer.ask.option, offer.view.site)
+            for one, offer in zip(self._sets, offers, strict=True)
+            if offer is not None
+        ]
+        return cost_of_all(ask.workload, ask.policy, MainAt(ask.option, self.view.site, replicas), sets)
+
+    def _first(self, replicas: int) -> Sequence[Offer | None]:
+        """Return where the further sets would go first if there were room, or at least cost if none of it is paid.
+
+        None for one that may go nowhere.
+        """
+        choices, most = self._allowed_with(replicas)
+        found = first_that_suits(choices, most, OnPaper(self, replicas))
+        if found is not None:
+            return found
+        return [min(near, key=_hourly, default=None) for near in self._near]
+
+    def _allowed_with(self, replicas: int, *, limited: bool = True) -> tuple[list[list[Offer]], int | None]:
+        """Return where each further set may go beside so many main pods, and what all may cost per hour."""
+        ask, limit = self.ask, self.ask.policy.max_cost_per_hour if limited else None
+        wait = longest_wait(ask, self.view, replicas)
+        choices = [[one for one in near if wait is None or one.view.site.wait_s <= wait] for near in self._near]
+        if limit is None:
+            return choices, None
+        choices = [[one for one in near if one.ask.cost.per_hour is not None] for near in choices]
+        main = expected_cost(ask.workload, ask.option, self.view.site, ask.policy, replicas).per_hour
+        return choices, _NOTHING_PAID if main is None else floor(limit * MICROS) - main
+
+    def pays_for(self, replicas: int, offers: Sequence[Offer]) -> bool:
+        """Tell whether the policy pays for so many pods of the main set with the further ones on these pools."""
+        return self.ask.policy.max_cost_per_hour is None or is_paid(self._cost(replicas, offers), self.ask.policy)
+
+    def _kept_away(self) -> list[Rejection]:
+        """Return what keeps further sets from all pools, whatever room there is."""
+        choices, _ = self._allowed_with(self.ask.size, limited=False)
+        found = []
+        for one, near, in_time in zip(self._sets, self._near, choices, strict=True):
+            if not near:
+                found.append(one.rejection(lambda offer: offer.rejections))
+            elif not in_time:
+                found.append(one.too_late())
+        return found
+
+    def _too_dear(self) -> Rejection | None:
+        """Say that there is room only where the policy does not pay for it, if that is so."""
+        if self.ask.policy.max_cost_per_hour is None:
+            return None
+        mark = self.view.company.mark()
+        self._parts = []
+        nodes = self._place(self.ask.least)
+        if nodes is None:
+            return None
+        cost = self.cost_on(self.ask.least) if self._place_sets(self.ask.least, limited=False) else None
+        self.undo(nodes, mark)
+        if cost is None:
+            return None
+        found = cost_above_limit(msgspec.structs.replace(self.ask, cost=cost), self.view)
+        if found is None:
+            return None
+        return msgspec.structs.replace(found, message=f"where there is room now, {found.message}", permanent=False)
 
 
-def as_gang(workload: Workload, pod_set: PodSet, hours: Fraction) -> Workload:
-    """Return one further pod set as a gang of its own that runs for so many hours."""
-    return msgspec.structs.replace(
-        workload,
-        replicas=pod_set.replicas,
-        pod=pod_set.pod,
-        facts=pod_set.facts,
-        accelerators=pod_set.accelerators,
-        min_replicas=None,
-        others=(),
-        expected_runtime_s=max(1, round(hours * _SECONDS)),
-        deadline=None,
-        data=None,
-    )
-
-
-def set_cost(ask: Ask, view: PoolView, hours: Fraction, policy: Policy) -> Cost:
-    """Return the expected cost of one further pod set that runs for so many hours."""
-    workload = msgspec.structs.replace(ask.workload, expected_runtime_s=max(1, round(hours * _SECONDS)))
-    return expected_cost(workload, ask.option, view.site, policy)
+def _hourly(offer: Offer) -> tuple[bool, int]:
+    return offer.ask.cost.per_hour is None, offer.ask.cost.per_hour or 0

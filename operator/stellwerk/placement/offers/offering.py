@@ -2,45 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
-
-import msgspec
+from typing import NamedTuple, Protocol
 
 from stellwerk.economics.cost import expected_cost, run_hours
-from stellwerk.economics.sums import sum_of
+from stellwerk.economics.podsets import as_gang
 from stellwerk.model.policy import Policy
 from stellwerk.model.workload import AcceleratorOption, Workload
-from stellwerk.placement.fleet.fleet import Fleet, PoolView
+from stellwerk.placement.fleet.fleet import PoolView
 from stellwerk.placement.offers.candidates import Offer
-from stellwerk.placement.offers.gangs import GangOffer, SetChoice, as_gang
+from stellwerk.placement.offers.choices import SetChoice
+from stellwerk.placement.offers.gangs import GangOffer
 from stellwerk.placement.rules.asking import Ask
+
+
+class Grounds(Protocol):
+    """Where room is sought: the fleet, or a part of it."""
+
+    @property
+    def views(self) -> Sequence[PoolView]:
+        """The pools, those that grow once more with the nodes that they have yet to get."""
+
+    @property
+    def health(self) -> Mapping[str, str]:
+        """Why a cluster must not be used now, by name."""
 
 
 class _Market(NamedTuple):
     """Where candidates are sought, and by whose rules."""
 
-    fleet: Fleet
+    grounds: Grounds
     policy: Policy
     now: datetime | None
 
     def ask(self, workload: Workload, option: AcceleratorOption | None, view: PoolView) -> Ask:
         """Ask about one alternative on one pool."""
         cost = expected_cost(workload, option, view.site, self.policy)
-        return Ask(workload, option, self.policy, cost, self.fleet.health, self.now)
+        return Ask(workload, option, self.policy, cost, self.grounds.health, self.now)
 
 
 def offers_for(
     workload: Workload,
     policy: Policy,
-    fleet: Fleet,
+    grounds: Grounds,
     now: datetime | None = None,
     views: Sequence[PoolView] | None = None,
 ) -> list[Offer]:
-    """Judge every pool with every alternative, the best first, for a start at `now`; with `views` only these pools."""
-    market = _Market(fleet, policy, now)
-    where = fleet.views if views is None else views
+    """Judge every pool with every alternative, the best first, for a start at `now`.
+
+    Args:
+        workload: What needs a place.
+        policy: Whose rules hold.
+        grounds: Where there may be room.
+        now: The moment; None where no deadline is asked about.
+        views: Only these pools are judged, further pod sets may still go anywhere; None judges all.
+    """
+    market = _Market(grounds, policy, now)
+    where = grounds.views if views is None else views
     offers = _gang_offers(workload, market, where) if workload.others else _offers(workload, market, where)
     return sorted(offers, key=lambda offer: offer.order)
 
@@ -65,7 +84,7 @@ def _gang_offers(workload: Workload, market: _Market, views: Sequence[PoolView])
             key = (view.pool.cluster, index)
             if key not in chosen:
                 chosen[key] = _choices(workload, option, view.pool.cluster, market)
-            found.append(_gang_offer(market.ask(workload, option, view), view, index, chosen[key]))
+            found.append(GangOffer(market.ask(workload, option, view), view, index, chosen[key]))
     return found
 
 
@@ -73,14 +92,8 @@ def _choices(
     workload: Workload, option: AcceleratorOption | None, cluster: str, market: _Market
 ) -> tuple[SetChoice, ...]:
     hours = run_hours(workload, option)
-    views = [view for view in market.fleet.views if view.pool.cluster == cluster and not view.grows]
+    views = [view for view in market.grounds.views if view.pool.cluster == cluster]
     return tuple(
         SetChoice(one, tuple(sorted(_offers(as_gang(workload, one, hours), market, views), key=lambda o: o.order)))
         for one in workload.others
     )
-
-
-def _gang_offer(ask: Ask, view: PoolView, index: int, sets: tuple[SetChoice, ...]) -> GangOffer:
-    costs = [one.cost_near(view) for one in sets]
-    whole = sum_of([ask.cost, *(cost for cost in costs if cost is not None)])
-    return GangOffer(msgspec.structs.replace(ask, cost=whole), view, index, sets)

@@ -42,6 +42,7 @@ class Bins:
         self._axis = tuple(axis)
         self._names = [name for name, _, _ in told]
         self._slices = sliced.slices if sliced else 1
+        self.is_sliced = self._slices > 1
         devices = sliced.devices if sliced else {}
         width = max(map(len, devices.values()), default=0)
         keys = (Key(along(self._axis, free), padded(devices.get(name, ()), width), kind) for name, free, kind in told)
@@ -124,7 +125,7 @@ class Bins:
         for step in quote.steps:
             key = self._rows.keys[step.row]
             vector = tuple(there - amount * step.pods for there, amount in zip(key.vector, asked.vector, strict=True))
-            self._move(step.row, step.nodes, Key(vector, asked.left_of(key.devices, step, self._slices), key.kind))
+            self._rows.move(step.row, step.nodes, Key(vector, asked.left_of(key.devices, step, self._slices), key.kind))
             found += [Assignment(self._names[rank], step.pods) for rank in step.nodes]
         return found
 
@@ -140,7 +141,7 @@ class Bins:
             piece = [max(0, min(there, due)) for there, due in zip(key.vector, owed, strict=True)]
             vector = tuple(there - part for there, part in zip(key.vector, piece, strict=True))
             devices = in_pieces(key.devices, piece[0]) if key.devices else ()
-            self._move(row, self._rows.members[row][:1], Key(vector, devices, key.kind))
+            self._rows.move(row, self._rows.members[row][:1], Key(vector, devices, key.kind))
             owed = [due - part for due, part in zip(owed, piece, strict=True)]
 
     def shift(self, changes: Mapping[str, Resources]) -> None:
@@ -161,7 +162,7 @@ class Bins:
             devices = self._lay.get((rank, vector))
             if devices is None:
                 devices = relaid(key.devices, vector[0], self._device_counts.get(name, 0), self._slices)
-            self._move(self._rows.at[rank], [rank], Key(vector, devices, key.kind))
+            self._rows.move(self._rows.at[rank], [rank], Key(vector, devices, key.kind))
         self._most.clear()
 
     def fits(
@@ -217,6 +218,15 @@ class Bins:
         if kinds is not None:
             nodes = nodes * np.isin(kind, list(kinds))
         return int((np.maximum(free[:, self._axis.index(resource)], 0) * nodes).sum())
+
+    def rank_of(self, node: str) -> int | None:
+        """Return the rank of a node by name, None if it is not here."""
+        return self._chosen.rank_of(node)
+
+    def by_rank(self) -> tuple[Ints, Ints]:
+        """Return the free vector along the axis and the class of each node."""
+        at = np.array([self._rows.at[rank] for rank in range(len(self._names))], np.int64)
+        return self._rows.free[at], self._rows.kind[at]
 
     def _plan(self, asked: Request, pods: int, limits: Limits) -> Quote:
         """Choose nodes for as many of the pods as there is room for."""
@@ -279,9 +289,6 @@ class Bins:
             room = self._judge(asked, 1).room(self._rows.live())
             most = self._most[asked] = max(1, int(room.max(initial=1)))
         return most
-
-    def _move(self, row: int, ranks: Sequence[int], key: Key) -> None:
-        self._rows.move(row, tuple(ranks), key)
 
     def _richest(self, owed: Sequence[int], kinds: frozenset[int]) -> int | None:
         """Return the row with the most of the scarce resources that still has something of what is owed."""

@@ -44,13 +44,31 @@ def later(moment: datetime, seconds: int) -> datetime | None:
     return moment + timedelta(seconds=seconds) if seconds <= left.total_seconds() else None
 
 
-def least_in_time(ask: Ask, view: PoolView) -> int:
-    """Return with how many pods a gang may start there and still end by its deadline, if it can at all."""
+def least_in_time(ask: Ask, view: PoolView, wait_s: int = 0) -> int:
+    """Return with how many pods a gang may start there and still end by its deadline, if it can at all.
+
+    Args:
+        ask: What is asked for.
+        view: The pool of its main pod set.
+        wait_s: Seconds until nodes for its further pod sets have come.
+    """
     if ask.workload.deadline is None or ask.now is None:
         return ask.least
     left = (datetime.fromisoformat(ask.workload.deadline) - ask.now).total_seconds()
+    left -= max(0, wait_s - view.site.wait_s)
     sizes = range(ask.least, ask.size)
     return ask.least + bisect_left(sizes, -left, key=lambda pods: -_expected_seconds(ask, view, pods))
+
+
+def longest_wait(ask: Ask, view: PoolView, replicas: int) -> int | None:
+    """Return for how many seconds a run on so many pods may wait for its nodes; None where no deadline is asked about.
+
+    Never less than what nodes of this very pool take: whether they come in time is another rule's question.
+    """
+    if ask.workload.deadline is None or ask.now is None:
+        return None
+    left = (datetime.fromisoformat(ask.workload.deadline) - ask.now).total_seconds()
+    return max(view.site.wait_s, int(left) - _expected_seconds(ask, view, replicas) + view.site.wait_s)
 
 
 def _expected_seconds(ask: Ask, view: PoolView, replicas: int) -> int:

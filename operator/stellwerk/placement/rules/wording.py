@@ -106,10 +106,9 @@ def partly(placement: Placement, ask: Ask) -> str:
 
 
 def coming(placement: Placement) -> str:
-    """Say for how many nodes the pool has to grow first; nothing where all are there."""
-    if not placement.new_nodes:
-        return ""
-    return f"; {placement.new_nodes} {'node has' if placement.new_nodes == 1 else 'nodes have'} yet to come"
+    """Say for how many nodes pools have to grow first; nothing where all are there."""
+    missing = placement.awaited_nodes
+    return f"; {missing} {'node has' if missing == 1 else 'nodes have'} yet to come" if missing else ""
 
 
 def occupancy(view: PoolView, room: int, wanted: int) -> str:
@@ -187,6 +186,8 @@ def change(one: Change, policy: str) -> str:
         told = f"{one.asks}: would run on {one.pool} {cost} once others have made room"
     else:
         told = f"{one.asks}: would run on {one.pool} {cost}"
+    if one.elsewhere:
+        told += " or on another pool"
     return f"{told}, unless others under policy {policy} take the room first" if one.contested else told
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from stellwerk.api.reasons import Reason
-from stellwerk.model.capacity import Accelerator, Growth, Toleration
+from stellwerk.model.capacity import Accelerator, Toleration
 from stellwerk.model.decision import Candidate, Decision, Mode, Rejection, Verdict
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, PodSet, PodShape, Workload
@@ -103,18 +103,6 @@ def test_a_set_that_is_short_of_room_now_is_named_and_may_wait() -> None:
         "free room in pool pool for 1 pod (pod set loader)",
         permanent=False,
         effort=1,
-        pod_set="loader",
-    )
-
-
-def test_where_no_pool_has_nodes_yet_a_further_set_says_so() -> None:
-    growing = pool(growth=Growth(4, 300, resources(cpu="96", memory="1Ti", gpu=8)))
-    why = last_word(decide(with_sets(cpu_set()), snapshot([growing], [])))
-    assert why == Rejection(
-        Reason.POOL_HAS_NO_NODES,
-        "pod set loader: no pool here has nodes, and a further pod set does not go to nodes yet to come",
-        "add nodes for pod set loader",
-        permanent=False,
         pod_set="loader",
     )
 

@@ -40,10 +40,16 @@ def test_where_less_fits_than_the_policy_pays_for_the_message_does_not_speak_of_
 
 
 def test_the_limit_counts_the_further_pod_sets_of_an_elastic_gang() -> None:
-    seen = snapshot([pool(), CPU_POOL], [*nodes(4), *CPU_NODES], policies=[policy(max_cost_per_hour=Decimal("50.5"))])
+    seen = snapshot([pool()], nodes(4), policies=[policy(max_cost_per_hour=Decimal("50.5"))])
     alone = decide(gang(replicas=4, min_replicas=1), seen)
     beside = decide(with_sets(cpu_set(replicas=2), replicas=4, min_replicas=1), seen)
     assert (placed(alone).replicas, placed(beside).replicas) == (2, 1)
+
+
+def test_a_further_pod_set_goes_where_it_leaves_most_of_the_limit_to_an_elastic_gang() -> None:
+    seen = snapshot([pool(), CPU_POOL], [*nodes(4), *CPU_NODES], policies=[policy(max_cost_per_hour=Decimal("50.5"))])
+    found = decide(with_sets(cpu_set(replicas=2), replicas=4, min_replicas=1), seen)
+    assert (placed(found).replicas, [one.pool for one in placed(found).pod_sets]) == (2, ["cpu"])
 
 
 def test_an_elastic_gang_whose_least_size_is_too_dear_is_told_with_how_many_pods_it_may_start() -> None:
