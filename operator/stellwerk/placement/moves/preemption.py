@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,12 +22,18 @@ from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.fleet.fleet import PoolView
+from stellwerk.placement.moves.herd import Herd
 from stellwerk.placement.moves.sacrifices import Freed, Sacrifice, add, expendable, freed_by, move_of, sacrifice_of
-from stellwerk.placement.moves.victims import NOTHING, Levels, Price, cheapest, price_of
+from stellwerk.placement.moves.trials import Trial
+from stellwerk.placement.moves.victims import NOTHING, Price, cheapest, least_price, price_of
 from stellwerk.placement.offers.candidates import Offer, shape_of
+from stellwerk.placement.packing.bins import Bins
 
 TRIES_PER_CYCLE: Final = 20_000
 """Combinations that are tried in one cycle at most: what finds no room then waits for the next cycle."""
+
+COUNTS_PER_LOOK: Final = 16
+"""A combination that a sum of plain numbers refuses costs so much less than a look at the room."""
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -38,6 +44,44 @@ class Room(msgspec.Struct, frozen=True):
     moves: tuple[Move, ...]
     awaited: tuple[str, ...]
     """Names of the workloads on their way out whose room it takes."""
+
+
+class _Way(NamedTuple):
+    """Whose room it takes, with how many steps of each, and what they lose."""
+
+    taken: tuple[tuple[Sacrifice, int], ...]
+    price: Price
+
+
+_TOO_DEAR: Final = _Way((), NOTHING)
+"""Stands for a search that was given up."""
+
+_State = tuple[int, int | None]
+Value = tuple[int, int]
+"""How many parts of a cost are not known, and the sum of the others in micro-units."""
+
+
+class _Asking(NamedTuple):
+    """Who asks for room on which offer, and what the best other one costs."""
+
+    offer: Offer
+    workload: Workload
+    policy: Policy
+    below: Value | None
+
+    @property
+    def key(self) -> Hashable:
+        """What the answer depends on besides the state of the pool."""
+        return id(self.offer), self.workload.priority, self.policy.preempts, self.policy.minimum_runtime_s
+
+    def value(self, price: Price) -> Value:
+        """Return what it costs all in all where others lose so much."""
+        total = self.offer.ask.cost.total
+        return int(total is None) + price.unknown, (total or 0) + price.loss
+
+    def is_too_dear(self, price: Price) -> bool:
+        """Tell whether the other one is at least as good where others lose so much."""
+        return self.below is not None and self.value(price) >= self.below
 
 
 class RoomMaker:
@@ -51,7 +95,11 @@ class RoomMaker:
         self._nodes: dict[tuple[str, str], frozenset[str]] = {}
         self._running = snapshot.running
         self._costs: dict[Hashable, Cost] = {}
-        self._known: dict[tuple[str, str, int | None], Sequence[Sacrifice]] = {}
+        self._herds: dict[tuple[str, str, int | None], Herd] = {}
+        self._found: dict[Hashable, tuple[Offer, _State, _Way | None]] = {}
+        """What was found on an offer in which state of its pool; holds the offer, so that its `id` stays its own."""
+        self._epochs: dict[int, tuple[Bins, int, int]] = {}
+        """By `id` of the bins: their version as it was last seen, and how often something else had changed them."""
         self._tries = TRIES_PER_CYCLE
         self._hopeless: dict[int, int] = {}
         """Highest priority that found no room on these offers: who has less cannot take more, and room never grows."""
@@ -71,6 +119,10 @@ class RoomMaker:
             if one.settled and one.placement is not None and one.workload.preemptible:
                 found[one.placement.cluster, one.placement.pool].append(one)
         return found
+
+    @cached_property
+    def _by_uid(self) -> Mapping[str, Running]:
+        return {one.uid: one for one in self._running}
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -105,87 +157,105 @@ class RoomMaker:
 
     def find_room(self, workload: Workload, policy: Policy, offers: Sequence[Offer]) -> Room | None:
         """Return the cheapest way to make room on one of the `offers`; None if there is none. Takes nothing."""
-        best: tuple[tuple[int, int], Room] | None = None
+        best: tuple[Value, Room] | None = None
         for offer in offers:
             if offer.view.grows:
                 continue  # its nodes that are there are looked at in another view
-            total = offer.ask.cost.total
-            floor = (int(total is None), total or 0)
-            if best is not None and floor >= best[0]:
+            asking = _Asking(offer, workload, policy, None if best is None else best[0])
+            if asking.is_too_dear(NOTHING):
                 continue  # room that others give is never for less than nothing
-            room = self._room_on(offer, workload, policy)
-            if room is not None:
-                value = (floor[0] + room.price.unknown, floor[1] + room.price.loss)
-                best = (value, room) if best is None or value < best[0] else best
+            room = self._room_on(asking)
+            if room is not None and not asking.is_too_dear(room.price):
+                best = (asking.value(room.price), room)
         return None if best is None else best[1]
 
     def hurry(self, tries: int) -> None:
         """Try so many more combinations at most."""
         self._tries = min(self._tries, tries)
 
-    def _room_on(self, offer: Offer, workload: Workload, policy: Policy) -> Room | None:
+    def _room_on(self, asking: _Asking) -> Room | None:
         """Return the cheapest way to make room on one offer; changes nothing."""
-        leaving = self._freed_by_leaving(offer.view)
-        offer.view.bins.shift(leaving)
-        try:
-            if leaving and offer.fits():
-                return Room(offer, NOTHING, (), self._awaited(offer.view))
-            for may_evict in (False, True) if policy.preempts else ():
-                victims = self._victims(offer.view, workload, policy, may_evict=may_evict)
-                levels = self._cheapest(offer, victims)
-                if levels is not None:
-                    return self._room(offer, workload, victims, levels)
-        finally:
-            offer.view.bins.shift(_minus(leaving))
+        offer, view = asking.offer, asking.offer.view
+        state = (self._epoch(view.bins), offer.outside())
+        known = self._found.get(asking.key)
+        if known is None or known[1] != state or state[1] is None:
+            leaving = self._freed_by_leaving(view)
+            view.bins.shift(leaving)
+            try:
+                way = self._way(asking, some_leave=bool(leaving))
+            finally:
+                view.bins.shift(_minus(leaving))
+                self._epochs[id(view.bins)] = (view.bins, view.bins.version, state[0])
+            if way is _TOO_DEAR:
+                return None
+            known = self._found[asking.key] = (offer, state, way)
+        return None if known[2] is None else self._room(asking, known[2])
+
+    def _epoch(self, bins: Bins) -> int:
+        """Return a number that changes when the room of a pool has changed, other than by looking for some."""
+        _, version, epoch = self._epochs.get(id(bins), (bins, -1, 0))
+        if version != bins.version:
+            epoch += 1
+            self._epochs[id(bins)] = (bins, bins.version, epoch)
+        return epoch
+
+    def _way(self, asking: _Asking, *, some_leave: bool) -> _Way | None:
+        """Return the cheapest way to make room; `_TOO_DEAR` if it is not looked for any further."""
+        offer, policy = asking.offer, asking.policy
+        if some_leave and offer.fits():
+            return _Way((), NOTHING)
+        reach = offer.reach()
+        for patience in (None, policy.minimum_runtime_s) if policy.preempts else ():
+            herd = self._herd(offer.view, patience)
+            chosen = herd.below(asking.workload.priority)
+            fewest = herd.fewest(chosen, reach, offer.ask.least) if reach is not None else 0
+            if not len(chosen) or fewest is None:
+                continue
+            victims = [herd.givers[at] for at in chosen.tolist()]
+            prices = [one.prices for one in victims]
+            if self._tries <= 0 or asking.is_too_dear(least_price(prices, max(1, fewest))):
+                return _TOO_DEAR
+            trial = Trial(offer, victims, reach)
+            try:
+                levels = cheapest(prices, trial.enough, fewest)
+            finally:
+                self._tries -= trial.tries
+                trial.end()
+            if levels is not None:
+                return _Way(tuple((victims[at], level) for at, level in levels), price_of(prices, levels))
         return None
 
-    def _cheapest(self, offer: Offer, victims: Sequence[Sacrifice]) -> Levels | None:
-        if not victims or self._tries <= 0:
-            return None
-        trial = _Trial(offer, victims)
-        try:
-            return cheapest([victim.prices for victim in victims], trial.enough)
-        finally:
-            self._tries -= trial.tries
-            trial.end()
-
-    def _room(self, offer: Offer, workload: Workload, victims: Sequence[Sacrifice], levels: Levels) -> Room:
-        taken = [(victims[at], level) for at, level in levels]
-        price = price_of([victim.prices for victim in victims], levels)
-        moves = tuple(move_of(victim, level, workload) for victim, level in taken)
-        return Room(offer, price, moves, self._awaited(offer.view))
+    def _room(self, asking: _Asking, way: _Way) -> Room:
+        moves = tuple(move_of(victim, level, asking.workload) for victim, level in way.taken)
+        return Room(asking.offer, way.price, moves, self._awaited(asking.offer.view))
 
     def _take(self, room: Room) -> None:
         """Take the room for this cycle: nobody after it gets what is free of it, or what becomes free."""
         view = room.offer.view
-        moved = {move.uid for move in room.moves}
-        freed = self._freed_by_leaving(view)
-        for victim in self._by_pool.get((view.pool.cluster, view.pool.name), ()):
-            if victim.uid in moved:
-                move = next(one for one in room.moves if one.uid == victim.uid)
-                add(freed, freed_by(victim, move.placement.replicas if move.placement else 0))
+        freed = dict(self._freed_by_leaving(view))
+        for move in room.moves:
+            add(freed, freed_by(self._by_uid[move.uid], move.placement.replicas if move.placement else 0))
         view.bins.shift(freed)
         room.offer.place()
         view.bins.shift(_minus(freed))
+        moved = {move.uid for move in room.moves}
+        for herd in self._herds.values():
+            herd.leave(moved)
         self._moved |= moved
         self._moves += room.moves
 
-    def _victims(self, view: PoolView, workload: Workload, policy: Policy, *, may_evict: bool) -> list[Sacrifice]:
-        """Return who could give room in this pool: who loses least first, of those the least important and youngest."""
-        return [
-            one
-            for one in self._givers(view, policy.minimum_runtime_s if may_evict else None)
-            if one.running.workload.priority < workload.priority and one.running.uid not in self._moved
-        ]
+    def _herd(self, view: PoolView, patience: int | None) -> Herd:
+        """Return what everybody in this pool could give; evictions only with a `patience`, in seconds.
 
-    def _givers(self, view: PoolView, patience: int | None) -> Sequence[Sacrifice]:
-        """Return what everybody in this pool could give; evictions only with a `patience`, in seconds."""
+        Who loses least comes first, of those the least important and youngest.
+        """
         key = (view.pool.cluster, view.pool.name, patience)
-        found = self._known.get(key)
+        found = self._herds.get(key)
         if found is None:
-            given = [self._given(one, view, patience) for one in self._by_pool.get(key[:2], ())]
-            found = sorted((one for one in given if one.steps), key=lambda one: (one.prices[0], expendable(one)))
-            self._known[key] = found
+            given = (self._given(one, view, patience) for one in self._by_pool.get(key[:2], ()))
+            some = sorted((one for one in given if one.steps), key=lambda one: (one.prices[0], expendable(one)))
+            found = self._herds[key] = Herd(view.bins, some)
+            found.leave(self._moved)
         return found
 
     def _given(self, one: Running, view: PoolView, patience: int | None) -> Sacrifice:
@@ -225,32 +295,3 @@ def _minus(freed: Freed) -> Freed:
     taken: Freed = {}
     add(taken, freed, -1)
     return taken
-
-
-class _Trial:
-    """Combinations of sacrifices, tried on the free room itself; only what differs is given and taken back."""
-
-    def __init__(self, offer: Offer, victims: Sequence[Sacrifice]) -> None:
-        self._offer, self._victims = offer, victims
-        self._levels: Levels = ()
-        self.tries = 0
-
-    def enough(self, levels: Levels) -> bool:
-        """Tell whether the gang fits once so much has been given."""
-        self.tries += 1
-        self._set(levels)
-        return self._offer.fits()
-
-    def end(self) -> None:
-        """Take everything back."""
-        self._set(())
-
-    def _set(self, levels: Levels) -> None:
-        change: Freed = {}
-        before, after = frozenset(self._levels), frozenset(levels)
-        for at, level in sorted(after - before):
-            add(change, self._victims[at].freed(level))
-        for at, level in sorted(before - after):
-            add(change, self._victims[at].freed(level), -1)
-        self._levels = levels
-        self._offer.view.bins.shift(change)

@@ -49,7 +49,7 @@ class Price(msgspec.Struct, frozen=True, order=True):
 NOTHING: Final = Price(0, 0, 0, 0)
 
 
-def cheapest(steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]) -> Levels | None:
+def cheapest(steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool], fewest: int = 0) -> Levels | None:
     """Return the steps to take of each victim, or None if even all of them are not enough.
 
     The result is the cheapest if few combinations are cheaper than it. It is always minimal: with one step
@@ -58,15 +58,27 @@ def cheapest(steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool])
     Args:
         steps: For each victim the price of taking one step, two steps and so on; never falling.
         enough: Whether a combination frees enough; more steps never free less.
+        fewest: Fewer victims than that are never enough: what is known of it saves tries.
     """
     ranked = sorted(range(len(steps)), key=lambda at: (steps[at][0], at))
     found: Levels | None = None
-    for size in (*(one for one in _CROWDS if one < len(ranked)), len(ranked)):
-        found = _among(ranked[:size], steps, enough)
-        # whoever is left out costs more than all of what was found
-        if found is not None and (size == len(ranked) or price_of(steps, found) <= steps[ranked[size]][0]):
+    for size in (*(one for one in _CROWDS if fewest <= one < len(ranked)), len(ranked)):
+        found = _among(ranked[:size], steps, enough, fewest)
+        if found is not None and (
+            size == len(ranked) or price_of(steps, found) <= _beyond(steps, ranked, size, fewest)
+        ):
             return found
     return found
+
+
+def least_price(steps: Sequence[Sequence[Price]], fewest: int) -> Price:
+    """Return what so many victims cost at least; they come in the order of their first steps."""
+    return sum((one[0] for one in steps[:fewest]), NOTHING)
+
+
+def _beyond(steps: Sequence[Sequence[Price]], ranked: Sequence[int], size: int, fewest: int) -> Price:
+    """Return what it costs at least to ask anybody but the first `size`: that one, and as many others as it takes."""
+    return least_price([steps[at] for at in (*ranked[: max(0, fewest - 1)], ranked[size])], max(1, fewest))
 
 
 def price_of(steps: Sequence[Sequence[Price]], levels: Levels) -> Price:
@@ -77,26 +89,32 @@ def price_of(steps: Sequence[Sequence[Price]], levels: Levels) -> Price:
     return total
 
 
-def _among(ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]) -> Levels | None:
+def _among(
+    ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool], fewest: int
+) -> Levels | None:
     """Search among some victims, the cheapest first."""
     every = tuple(sorted((at, len(steps[at])) for at in ranked))
     if not every or not enough(every):
         return None
-    exact = _first_that_is_enough(ranked, steps, enough)
+    exact = _first_that_is_enough(ranked, steps, enough, fewest)
     if exact is not None:
         return exact
     several = _trimmed(ranked, steps, enough)
-    return None if several is None else _alone(ranked, steps, enough, price_of(steps, several)) or several
+    if several is None or fewest > 1:
+        return several
+    return _alone(ranked, steps, enough, price_of(steps, several)) or several
 
 
 def _first_that_is_enough(
-    ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool]
+    ranked: Sequence[int], steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool], fewest: int
 ) -> Levels | None:
     """Try combinations, the cheapest first."""
+    if 2**fewest - 1 > EXACT_TRIES:
+        return None  # all parts of a combination come before it
     for tried, levels in enumerate(_by_price(ranked, steps)):
         if tried > EXACT_TRIES:
             return None
-        if enough(levels):
+        if len(levels) >= fewest and enough(levels):
             return levels
     return None
 
