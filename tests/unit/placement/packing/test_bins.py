@@ -8,7 +8,7 @@ import pytest
 
 from stellwerk.model.resources import UNBOUNDED, Resources
 from stellwerk.placement.fleet.fleet import room_when_empty
-from stellwerk.placement.packing.bins import Assignment, Bins
+from stellwerk.placement.packing.bins import Assignment, Bins, Limits, Sliced
 from tests.builders import GPU, resources
 
 ANY = frozenset({0})
@@ -155,3 +155,55 @@ def test_room_of_single_nodes_can_be_given_and_taken_back() -> None:
     assert there.room(pod(2), ANY) == 2
     there.shift({"a": resources(gpu=8, cpu=64)})
     assert there.room(pod(2), ANY) == 2, "what a gang took in room that is promised is not there twice"
+
+
+def test_what_nobody_offers_is_not_free() -> None:
+    there = bins({"a": 8, "b": 2}, kinds={"b": 1})
+    assert there.free("example.com/fpga") == 0
+    assert there.free("cpu") == 80_000
+    assert [there.free(GPU, frozenset(kinds)) for kinds in ((), (0,), (1,), (0, 1))] == [0, 8, 2, 10]
+
+
+def test_spots_are_told_by_node() -> None:
+    there = bins({"a": 8, "b": 3, "c": 1, "d": 3}, kinds={"d": 1})
+    assert there.spots(pod(2), ANY) == {"a": 4, "b": 1}
+    assert there.spots(pod(2), frozenset({1})) == {"d": 1}
+    assert there.spots(resources(disk="1"), ANY) == {}
+
+
+def test_no_more_is_taken_of_a_node_than_it_may_give_even_where_nodes_are_named() -> None:
+    there = bins({"a": 8, "b": 8, "c": 8})
+    named = frozenset({"a", "c", "elsewhere"})
+    assert there.room(pod(2), ANY, per_node=3, only=named) == 6
+    assert there.place(pod(2), 7, ANY, per_node=3, only=named) is None
+    assert there.place(pod(2), 5, ANY, per_node=3, only=named) == [Assignment("a", 3), Assignment("c", 2)]
+    assert there.room(pod(2), ANY, only=frozenset({"b"})) == 4
+
+
+def test_a_quote_is_kept_until_something_changes() -> None:
+    there = bins({"a": 8, "b": 8})
+    first = there.quote(pod(8), 1, Limits(ANY))
+    assert there.quote(pod(8), 1, Limits(ANY)) is first
+    before = there.version
+    there.place(pod(8), 1, ANY)
+    assert there.version != before
+    second = there.quote(pod(8), 1, Limits(ANY))
+    assert second is not None
+    assert second != first
+
+
+def test_the_emptiest_node_is_looked_for_again_when_room_comes_back() -> None:
+    there = bins({"a": 2, "b": 2})
+    assert there.place(pod(1), 2, ANY) == [Assignment("a", 2)]
+    there.shift({"b": resources(gpu=4, cpu=32)})
+    assert there.place(pod(1), 6, ANY) == [Assignment("b", 6)]
+
+
+def test_a_claim_takes_of_the_richest_nodes_of_its_classes_only() -> None:
+    there = bins({"a": 3, "b": 5, "c": 4}, kinds={"b": 1})
+    there.claim(pod(8), 1, ANY)
+    assert there.free(GPU) == 5
+    assert there.free(GPU, ANY) == 0
+    shared = Bins([GPU], [("a", Resources.of({GPU: 7}), 0)], Sliced(4, {"a": (3, 4)}))
+    shared.claim(Resources.of({GPU: 5}), 1, ANY)
+    assert shared.stock()[1].tolist() == [[0, 2]]
