@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from stellwerk.api.labels import API_VERSION
-from stellwerk.cli import figures
+from stellwerk.cli import figures, pricing
 from stellwerk.cli.result import Entry, Result
 from stellwerk.model.decision import Bound, Candidate, Carbon, Change, Cost, Mode
 
@@ -28,6 +28,7 @@ def build(result: Result) -> Json:
         "decidedAt": result.now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "summary": _summary(result),
         "workloads": [workload(entry) for entry in result.entries],
+        **({} if result.prices is None else {"prices": pricing.document(result.prices)}),
         "notes": list(result.notes),
     }
 
@@ -139,6 +140,7 @@ def _change(change: Change) -> Json:
         "perHour": figures.exact(change.cost.per_hour),
         "total": figures.exact(change.cost.total),
         "contested": change.contested,
+        "elsewhere": change.elsewhere,
     }
 
 

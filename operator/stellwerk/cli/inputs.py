@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from stellwerk.cli import fleetfile, fleetrunning, worlds
+from stellwerk.cli import fleetfile, fleetrunning, pricing, worlds
 from stellwerk.cli.asks import Asked, Asks
 from stellwerk.cli.collect import Collection, Wire, check_part, collect
 from stellwerk.cli.fleetmodel import Fleet
 from stellwerk.cli.fleetnodes import Nodes
 from stellwerk.cli.manifests import Document, read
+from stellwerk.cli.pricing import PriceInputs, PriceList
 from stellwerk.cli.problems import BadInputError, Problem
 from stellwerk.lifecycle.intake import policy_from, pool_from
 from stellwerk.model.capacity import Pool
 from stellwerk.model.discovery import discover_pools
-from stellwerk.model.policy import Policy
+from stellwerk.model.policy import Policy, policy_of
 from stellwerk.model.snapshot import Snapshot
+
+_NEWEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later than since when any price holds."""
 
 
 class Defaults(NamedTuple):
@@ -27,6 +31,8 @@ class Defaults(NamedTuple):
 
     namespace: str
     created: datetime
+    prices: PriceInputs | None = None
+    """Where prices come from that no pool declares; None for the tables that come along, at their newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Inputs:
     asked: tuple[Asked, ...]
     snapshot: Snapshot
     notes: tuple[str, ...]
+    prices: PriceList | None = None
 
 
 def load(files: Sequence[str], fleet: Path | None, policies: Sequence[str], defaults: Defaults) -> Inputs:
@@ -64,14 +71,24 @@ def load(files: Sequence[str], fleet: Path | None, policies: Sequence[str], defa
     asks.take(found)
     if problems := [*problems, *asks.problems]:
         raise BadInputError(problems)
+    found_pools = (*pools, *discover_pools(nodes.nodes, pools))
+    priced, prices = pricing.price(found_pools, nodes.nodes, defaults.prices or PriceInputs(_NEWEST))
+    if prices.problems:
+        raise BadInputError([Problem("--prices or --currencies", 0, "", problem) for problem in prices.problems])
     snapshot = Snapshot(
         nodes=tuple(nodes.nodes),
-        pools=(*pools, *discover_pools(nodes.nodes, pools)),
+        pools=priced,
         policies={name: policy_from(name, spec) for name, spec in specs.items()},
         usage=nodes.usage,
     )
     asked, snapshot = fleetrunning.settle(document, parsed.running, asks.asked, snapshot, defaults.created)
-    return Inputs(asked, snapshot, (*asks.notes, *elsewhere, *_left_out(found)))
+    told = prices.notes(sorted(_currencies(asked, snapshot))) if defaults.prices else ()
+    return Inputs(asked, snapshot, (*asks.notes, *elsewhere, *_left_out(found), *told), prices)
+
+
+def _currencies(asked: Sequence[Asked], snapshot: Snapshot) -> set[str]:
+    """Return in which currencies the policies of the workloads count."""
+    return {policy_of(one.workload.policy, snapshot.policies).currency for one in asked}
 
 
 def load_policies(files: Sequence[str]) -> dict[str, Policy]:

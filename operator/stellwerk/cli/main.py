@@ -65,6 +65,14 @@ def plan(
     now: Annotated[
         str | None, typer.Option(help="Decide as at this moment (RFC 3339) instead of now, for repeatable output.")
     ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="A catalogue of prices (CSV, layout of SkyPilot's or gpuhunt's) for pools without a price."),
+    ] = None,
+    currencies: Annotated[
+        Path | None,
+        typer.Option(help="Exchange rates (CSV: currency, per_euro, valid_from) instead of those built in."),
+    ] = None,
 ) -> int:
     """Show where workloads would run, what that costs and why some must wait, from files alone.
 
@@ -80,6 +88,8 @@ def plan(
         explain=explain,
         namespace=namespace,
         now=now,
+        prices=prices,
+        currencies=currencies,
     )
     return plancommand.run(request)
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from stellwerk.cli import document, tables
 from stellwerk.cli.inputs import Defaults, Inputs, load
+from stellwerk.cli.pricing import PriceInputs
 from stellwerk.cli.problems import BadInputError, Problem
 from stellwerk.cli.result import EXIT_BAD_INPUT, Entry, Result, exit_code
 from stellwerk.cli.terminal import Terminal, emit
@@ -34,6 +35,8 @@ class Request:
     explain: str | None = None
     namespace: str = "default"
     now: str | None = None
+    prices: Path | None = None
+    currencies: Path | None = None
 
 
 def run(request: Request) -> int:
@@ -58,7 +61,8 @@ def decide(request: Request) -> Result:
         BadInputError: something of the input is wrong; nothing is planned then.
     """
     now = moment(request.now)
-    return plan(load(request.files, request.fleet, request.policies, Defaults(request.namespace, now)), now)
+    defaults = Defaults(request.namespace, now, PriceInputs(now, request.prices, request.currencies))
+    return plan(load(request.files, request.fleet, request.policies, defaults), now)
 
 
 def plan(inputs: Inputs, now: datetime) -> Result:
@@ -67,7 +71,7 @@ def plan(inputs: Inputs, now: datetime) -> Result:
     planned = planner.plan(workloads, inputs.snapshot, now, 0, kept=ALL_CANDIDATES, looks=LOOKS, solver=_advise)
     by_uid = {item.workload.uid: item for item in inputs.asked}
     entries = tuple(Entry(by_uid[d.uid].workload, by_uid[d.uid].file, by_uid[d.uid].line, d) for d in planned.decisions)
-    return Result(entries, now, inputs.notes, planned.bound)
+    return Result(entries, now, inputs.notes, planned.bound, inputs.prices)
 
 
 def _advise(question: Question) -> Advice | None:

@@ -204,6 +204,39 @@ class ReportWorkload(_Part):
     candidates: Annotated[list[ReportCandidate], Field(description="All of them, the best first.")]
 
 
+class ReportPoolPrice(_Part):
+    """What a node of a pool costs, and who says so."""
+
+    cluster: Annotated[str, Field(description="Cluster of the pool.")]
+    pool: Annotated[str, Field(description="The pool.")]
+    fresh: Annotated[bool, Field(description="Whether the price is what its source names, and not too old.")]
+    reason: Annotated[str, Field(description="Of that, in one word.")]
+    message: Annotated[str, Field(description="Of that, in a sentence.")]
+    per_node_hour: Annotated[str | None, Field(description="Amount per node and hour; absent if not known.")] = None
+    currency: Annotated[str | None, Field(description="ISO 4217 code of the amount.")] = None
+    origin: Annotated[
+        Literal["Pool", "Catalogue", "Annotation", "BuiltIn"] | None, Field(description="Which source named it.")
+    ] = None
+    source: Annotated[str | None, Field(description="The same in words.")] = None
+    of: Annotated[str | None, Field(description="Since when it holds, or was written; RFC 3339.")] = None
+    age_days: Annotated[int | None, Field(description="How old that is, in whole days.")] = None
+
+
+class ReportPriceTable(_Part):
+    """A table of prices or exchange rates."""
+
+    name: Annotated[str, Field(description="catalogue, currencies or built-in.")]
+    of: Annotated[str | None, Field(description="Of when its oldest row is, or it was written; RFC 3339.")] = None
+    age_days: Annotated[int | None, Field(description="How old that is, in whole days.")] = None
+
+
+class ReportPrices(_Part):
+    """Where the prices of the plan come from."""
+
+    pools: Annotated[list[ReportPoolPrice], Field(description="All pools.")]
+    tables: Annotated[list[ReportPriceTable], Field(description="All tables.")]
+
+
 class PlanReport(_Part):
     """The plan: workloads in the order in which they were decided."""
 
@@ -212,4 +245,5 @@ class PlanReport(_Part):
     decided_at: Annotated[str, Field(description="The moment of the decision, RFC 3339 in UTC; see `--now`.")]
     summary: Annotated[ReportSummary, Field(description="Counts and sums of the whole plan.")]
     workloads: Annotated[list[ReportWorkload], Field(description="All, or those that `--explain` names.")]
+    prices: Annotated[ReportPrices | None, Field(description="What nodes cost, and who says so.")] = None
     notes: Annotated[list[str], Field(description="What was left out of the plan, and why.")]

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from stellwerk.cli.pricing import PriceList
 from stellwerk.model.decision import Bound, Decision, Mode
 from stellwerk.model.workload import Workload
 
@@ -34,6 +35,8 @@ class Result:
     """What was left out of the plan, and why; sentences for people."""
     bound: Bound | None = None
     """How near the plan is to the cheapest one that places the same."""
+    prices: PriceList | None = None
+    """What nodes cost, and who says so."""
 
     @property
     def totals(self) -> Totals:

@@ -67,7 +67,7 @@ class PriceFiles:
 
     def _look_at_rates(self, now: datetime) -> TableState:
         problem = ""
-        rates = self._rates if self._rates.per_euro else parse_rates(_packaged("currencies.csv"), now)
+        rates = self._rates if self._rates.per_euro else _built_in_rates(now)
         if self._currencies is not None:
             self._currencies.look()
             problem = self._currencies.problem
@@ -123,6 +123,14 @@ def _parsed_catalogue(text: str, written: datetime) -> Catalogue:
 def built_in_prices() -> Catalogue:
     """Return the list prices that come with Stellwerk."""
     return parse_catalogue(_packaged("prices.csv"))
+
+
+def _built_in_rates(now: datetime) -> Rates:
+    """Return the exchange rates that come along; none before their day."""
+    try:
+        return parse_rates(_packaged("currencies.csv"), now)
+    except BadTableError:
+        return Rates()
 
 
 @cache

@@ -38,12 +38,13 @@ def test_a_full_pool_is_named_with_the_smallest_change_that_would_admit_the_work
 
 def test_a_waiting_workload_is_placed_when_another_finishes(site: Site) -> None:
     site.pool()
-    site.workload("short", gpus=8, steer={"duration": "8s"})
-    site.placed("short")
+    site.workload("short", gpus=8)
+    site.running("short")
     site.workload("next", gpus=8)
     site.waits("next", "CapacityFull")
+    site.finish("short")
     site.running("next")
-    assert is_true(site.aiw("short"), "Finished")
+    site.ended("short")
 
 
 def test_a_waiting_workload_is_placed_when_another_is_deleted(site: Site) -> None:
@@ -112,7 +113,7 @@ def test_a_waiting_workload_is_placed_when_a_pool_is_declared(site: Site) -> Non
         ({"accelerators": [{"model": "B200", "count": 1}]}, {}, "AcceleratorMismatch"),
         ({"accelerators": [{"model": "H100", "count": 9}]}, {}, "AcceleratorsPerNodeTooFew"),
         ({"accelerators": [{"model": "H100", "memory": "141Gi"}]}, {}, "AcceleratorMemoryTooSmall"),
-        ({}, {"price": {"perNodeHour": "32", "currency": "USD"}}, "CurrencyMismatch"),
+        ({}, {"price": {"perNodeHour": "32", "currency": "XTS"}}, "CurrencyMismatch"),
         ({"replicas": 9}, {}, "TooBigForPool"),
     ],
 )

@@ -83,11 +83,12 @@ def _own(pool: Pool) -> Quote | None:
         code, source, valid_from = price.currency, price.source, price.valid_from
     elif own is not None and pool.node_power_watts is not None and pool.pue is not None:
         amount = on_prem_price(own, pool.node_power_watts, pool.pue)
-        said, code, source, valid_from = f"{amount:f}", own.currency, own.source or "onPrem", own.valid_from
+        said, code, source, valid_from = f"{amount:f}", own.currency, own.source, own.valid_from
     else:
         return None
     since = moment(valid_from) if valid_from else None
-    return Quote(Origin.POOL, said, amount, code, source or "spec.price", since, since)
+    where = "spec.price" if price is not None else "spec.price.onPrem"
+    return Quote(Origin.POOL, said, amount, code, f"{where}: {source}"[:253] if source else where, since, since)
 
 
 def _wanted(pool: Pool, nodes: Iterable[Node]) -> Wanted | None:
