@@ -26,8 +26,8 @@ HALL = Requirement("hall", Operator.IN, ("2",))
 def edits(workload: Workload, reason: Reason, rules: Any = None, members: Any = None, **facts: Any) -> list[Edit]:
     """Return the edits for one sort of rejection by one pool."""
     there = nodes(2) if members is None else members
-    usage = facts.pop("usage", {})
-    fleet = Fleet(snapshot([pool(**facts)], there, usage=usage), [workload])
+    seen = {name: facts.pop(name, {}) for name in ("usage", "namespaces")}
+    fleet = Fleet(snapshot([pool(**facts)], there, **seen), [workload])
     obeyed = rules or policy()
     offer = offers_for(workload, obeyed, fleet, NOW)[0]
     return list(edits_for(offer, tuple(one for one in offer.full() if one.reason == reason)))
