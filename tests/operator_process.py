@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -30,7 +31,7 @@ def install(kubectl: Kubectl) -> None:
     named = [part for name in files for part in ("-f", str(ROOT / "deploy" / name))]
     kubectl("apply", "--server-side", "--force-conflicts", *named)
     kubectl("wait", "--for=condition=Established", "--timeout=180s", "-f", str(ROOT / "crds"))
-    eventually(lambda: kubectl.run("get", "aiw,pp,cp").returncode == 0)  # 429 until their storage is ready
+    eventually(lambda: kubectl.run("get", "aiw,pp,cp,tn").returncode == 0)  # 429 until their storage is ready
     eventually(lambda: _labelled_jobs_are_suspended(kubectl))
 
 
@@ -136,7 +137,7 @@ class Operator:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
-        except (OSError, LookupError) as error:
+        except (OSError, http.client.HTTPException, LookupError) as error:  # it may end in the middle of its answer
             return 0, str(error)
 
     def ready(self) -> bool:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.testbed import ports
 from tests.testbed.progress import TestbedError
 
 SECONDS_TO_END = 20.0
@@ -67,10 +67,8 @@ class Child:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody uses now, and that nobody who asks here is given while we run."""
+    return ports.choose(1)[0]
 
 
 def wait_for(child: Child, ready: Callable[[], bool], limit: float = 120.0) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
+from tests.testbed.progress import TestbedError
 
-class KubectlError(RuntimeError):
+
+class KubectlError(TestbedError):
     """kubectl ended with an error; the message holds what it wrote."""
 
     def __init__(self, arguments: Iterable[str], done: "subprocess.CompletedProcess[str]") -> None:

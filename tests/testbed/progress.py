@@ -32,7 +32,7 @@ class Progress:
     out: TextIO = field(default_factory=lambda: sys.stderr)
     quiet: bool = False
     every: float = 10.0  # seconds between lines where lines cannot be rewritten
-    _last: float = field(default=0.0, init=False)
+    _last: float = field(default=float("-inf"), init=False)
     _open: bool = field(default=False, init=False)
 
     def say(self, text: str) -> None:

@@ -8,21 +8,18 @@ import contextlib
 import fcntl
 import json
 import os
-import random
 import re
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.testbed import env
+from tests.testbed import env, ports
 from tests.testbed.processes import Process, end, running_below
 from tests.testbed.progress import TestbedError
 
 PORT_NAMES = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
-PORTS = range(20000, 30000)  # below the ports that Linux hands out to outgoing connections
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
@@ -151,13 +148,7 @@ class Registry:
     def _free_ports(self) -> dict[str, int]:
         entries = [self.entry(name) for name in self.names()]
         taken = {port for entry in entries if entry for port in entry.ports.values()}
-        free: list[int] = []
-        for port in random.sample(PORTS, len(PORTS)):
-            if port not in taken and _bindable(port):
-                free.append(port)
-            if len(free) == len(PORT_NAMES):
-                return dict(zip(PORT_NAMES, free, strict=True))
-        raise TestbedError(f"fewer than {len(PORT_NAMES)} free ports in {PORTS.start}-{PORTS.stop}")
+        return dict(zip(PORT_NAMES, ports.choose(len(PORT_NAMES), taken), strict=True))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -192,12 +183,3 @@ def _same_file(handle: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _bindable(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

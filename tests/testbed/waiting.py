@@ -12,7 +12,7 @@ T = TypeVar("T")
 def eventually(condition: Callable[[], T], limit: float = 180.0, every: float = 0.1) -> T:
     """Poll until `condition` gives something true, and return that.
 
-    An AssertionError, LookupError or TestbedError from the condition means "not yet". After `limit`
+    An AssertionError, LookupError, StopIteration or TestbedError from the condition means "not yet". After `limit`
     seconds the last such error, or an AssertionError with the last value, says what was missing.
     """
     end = time.monotonic() + limit
@@ -21,7 +21,7 @@ def eventually(condition: Callable[[], T], limit: float = 180.0, every: float = 
         value: T | None = None
         try:
             value = condition()
-        except (AssertionError, LookupError, TestbedError) as error:
+        except (AssertionError, LookupError, StopIteration, TestbedError) as error:
             problem = error
         if problem is None and value:
             return value

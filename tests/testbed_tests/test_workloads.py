@@ -60,9 +60,9 @@ def test_a_job_too_big_for_the_node_stays_pending(kubectl: Kubectl, add_nodes: A
     def refusal() -> str:
         waiting = kubectl.list("pods", "-l", "job-name=big")[0]
         said = [str(one["message"]) for one in waiting["status"]["conditions"] if one["type"] == "PodScheduled"]
-        return said[0]
+        return next(one for one in said if "Insufficient nvidia.com/gpu" in one)
 
-    assert "Insufficient nvidia.com/gpu" in eventually(refusal)
+    assert eventually(refusal)
 
 
 def test_a_bare_pod_completes(kubectl: Kubectl, add_nodes: AddNodes) -> None:
@@ -86,7 +86,7 @@ def test_a_pod_told_never_to_end_runs_until_it_is_evicted(kubectl: Kubectl, add_
 def test_changing_a_running_pod_does_not_prolong_it(kubectl: Kubectl, add_nodes: AddNodes) -> None:
     pool = add_nodes(Pool(name="cpu", count=1, gpus=0))
     kubectl.apply(pod("short", pool, duration="4s"))
-    eventually(lambda: phase(kubectl, "short") == "Running")
+    eventually(lambda: phase(kubectl, "short") in ("Running", "Succeeded"))
 
     def ended_although_touched() -> bool:
         touch = kubectl.run(

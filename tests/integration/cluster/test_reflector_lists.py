@@ -110,7 +110,7 @@ async def test_a_hanging_list_is_given_up_and_asked_again(
     hung = proxy.inject(Fault(LIST, Hang(), times=1))
     async with reflecting(session, configmaps.resource, replace(QUICK, list_timeout=2.0)) as copy:
         assert hung.hits == 1
-        assert copy.reflector.stats.lists == 2
+        assert copy.reflector.stats.lists > 1
 
 
 async def test_it_survives_a_restart_of_the_api_server_with_deletions_before_it_is_back(

@@ -99,7 +99,7 @@ async def test_a_write_that_cannot_be_looked_up_is_unknown_and_not_repeated(
     made = workloads.create("a")
     proxy.inject(Fault(STATUS, DropReply()))
     proxy.inject(Fault(LOOK, Answer(503)))
-    async with writing(session, WriterTuning(timeout=30.0, patience=2.0)) as pen:
+    async with writing(session, WriterTuning(timeout=30.0, patience=5.0)) as pen:
         outcome = await pen.write(made, made.patch(), made.create_job())
     assert (outcome.kind, outcome.applied) == (OutcomeKind.UNKNOWN, 0)
     assert len(proxy.requests(STATUS)) == 1

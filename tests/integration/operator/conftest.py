@@ -65,7 +65,7 @@ def replicas(operator: Operator, shared_folder: Path) -> Replicas:
 def site(testbed: Bed, operator: Operator) -> Iterator[Site]:
     """A site on the shared control plane, where an operator runs."""
     assert operator.alive(), f"{operator.name} ended: {operator.tail()}"
-    made = Site(testbed.kubectl, testbed.api)
+    made = Site(testbed.kubectl, testbed.api, ruled=True)
     yield made
     made.close()
     assert operator.alive(), f"{operator.name} ended: {operator.tail()}"
@@ -124,7 +124,7 @@ def start(ground: Ground, tmp_path: Path) -> Iterator[Callable[..., Operator]]:
     started: list[Operator] = []
 
     def start_one(kubeconfig: Path | None = None, *, wait: bool = True, **settings: str) -> Operator:
-        made = Operator(kubeconfig or ground.kubeconfig, tmp_path, {**BRISK, **settings})
+        made = Operator(kubeconfig or ground.kubeconfig, tmp_path, {**BRISK, **PATIENT, **settings})
         started.append(made)
         return made.start(wait=wait)
 

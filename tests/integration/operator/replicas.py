@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import urllib.request
 from dataclasses import dataclass
@@ -23,14 +24,21 @@ HURRIED = {
 }
 """For tests of what happens when nodes do not come: looked at each second, and remembered for longer than a test."""
 
+HASTY = {
+    "LEASE__DURATION_SECONDS": "10",
+    "LEASE__RENEW_SECONDS": "7",
+    "LEASE__RETRY_SECONDS": "1",
+}
+"""Lease times for tests that wait for a lease to lapse; whoever is killed and comes back under its name need not."""
+
+UNELECTED = {"LEASE__ENABLED": "false"}
+"""For tests that kill the only replica and start another one: it need not wait for the lease of the first."""
+
 BRISK = {
-    "LEASE__DURATION_SECONDS": "6",
-    "LEASE__RENEW_SECONDS": "4",
-    "LEASE__RETRY_SECONDS": "0.5",
     "WRITES__TIMEOUT_SECONDS": "2",
     "BATCH__TICK_SECONDS": "5",
 }
-"""Times for tests that kill and freeze."""
+"""Times for tests of faults: what is lost is looked for soon."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ def scrape(url: str, accept: str = "text/plain") -> str:
         with urllib.request.urlopen(request, timeout=10) as answer:
             text: str = answer.read().decode()
             return text
-    except OSError:
+    except (OSError, http.client.HTTPException):  # it may end in the middle of its answer
         return ""
 
 

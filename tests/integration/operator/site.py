@@ -21,13 +21,22 @@ _OURS = "/apis/stellwerk.dev/v1alpha1"
 class Site:
     """A namespace, nodes, pools of just these nodes, and a policy that lets workloads see only these pools.
 
+    Args:
+        kubectl: as admin.
+        api: as admin.
+        ruled: an operator runs all the time, so that workloads are submitted only when decisions follow the policies
+            and pools that were declared before them: each kind comes by a stream of its own, and a first decision on a
+            fleet seen in part is a right one, too.
+
     Attributes:
         name: unique; the policy's name, the label that the policy requires of pools, and the namespace.
 
     """
 
-    def __init__(self, kubectl: Kubectl, api: Api) -> None:
+    def __init__(self, kubectl: Kubectl, api: Api, *, ruled: bool = False) -> None:
         self.name = f"s-{uuid.uuid4().hex[:8]}"
+        self._ruled = ruled
+        self._unanswered: list[tuple[str, str]] = []
         self.kubectl = kubectl.within(self.name)
         self.api = api
         self._cluster_objects: list[tuple[str, str]] = []
@@ -79,6 +88,8 @@ class Site:
 
     def submit(self, *made: Object) -> None:
         """Create AIWorkloads and Jobs in the namespace."""
+        while self._ruled and self._unanswered:
+            self.accepted(*self._unanswered.pop())
         for one in made:
             plural = "jobs" if one["kind"] == "Job" else "aiworkloads"
             self.api.call("POST", self._path(plural), one)
@@ -92,6 +103,11 @@ class Site:
         cluster = plural in ("placementpolicies", "computepools")
         path = f"{_OURS}/{plural}/{name}" if cluster else self._path(plural, name)
         self.api.call("PATCH", path, body, MERGE)
+
+    def finish(self, name: str) -> None:
+        """Let the pods of an AIWorkload end well now, whatever its `steer` says."""
+        for pod in self.pods(name):
+            self.patch("pods", f"{pod['metadata']['name']}/status", {"status": {"phase": "Succeeded"}})
 
     def delete(self, plural: str, name: str) -> None:
         """Delete an object as `kubectl delete` does: its dependents go in the background."""
@@ -145,6 +161,20 @@ class Site:
         return [one for one in found if one["involvedObject"]["name"] == name]
 
     # ------------------------------------------------------------------------------ waiting
+
+    def told(self, name: str, reason: str, *words: str, kind: str = "AIWorkload") -> Object:
+        """Wait until an event with this reason and these words stands on an object, and return it.
+
+        Events are written after what they tell of, and by nobody's leave: never look for one at once.
+        """
+
+        def there() -> Object:
+            found = [one for one in self.events(kind, name) if one["source"].get("component") == "stellwerk"]
+            said = [one for one in found if one["reason"] == reason and all(word in one["message"] for word in words)]
+            assert said, f"{name}: {[(one['reason'], one['message']) for one in found]}"
+            return said[0]
+
+        return eventually(there)
 
     def accepted(self, plural: str, name: str) -> Object:
         """Wait until the operator has answered the present generation of a policy or pool, and return that.
@@ -222,6 +252,7 @@ class Site:
     def _create(self, plural: str, made: Object) -> None:
         self._cluster_objects.append((plural, made["metadata"]["name"]))
         self.api.call("POST", f"{_OURS}/{plural}", made)
+        self._unanswered.append((plural, made["metadata"]["name"]))
 
     def _forget(self, collection: str, name: str) -> None:
         try:

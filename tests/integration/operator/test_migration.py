@@ -64,7 +64,7 @@ def test_a_workload_moves_when_a_cheaper_pool_has_room_and_runs_once_at_a_time(
     evicted = condition(moved, "Evicted")
     assert evicted["status"] == "False"
     assert "placed again after Migrated: moved from" in evicted["message"]
-    assert any(one["reason"] == "Migrated" for one in site.events("AIWorkload", "train"))
+    site.told("train", "Migrated")
     eventually(lambda: all(pod["spec"]["nodeName"].startswith(cheap) for pod in live(site, "train")))
 
 
@@ -101,12 +101,11 @@ def test_workloads_move_together_where_a_gang_waits_for_the_room(site: Site, rul
     with pods_watched(site.kubectl, site.name) as watch:
         site.workload("big", gpus=8, policy=rules)
         site.running("big")
-        (moved,) = (one for one in ("one", "two", "three") if has_moved(site, one))
+        (moved,) = eventually(lambda: [one for one in ("one", "two", "three") if has_moved(site, one)])
         site.running(moved)
     assert most_at_once(watch, moved) == 1
     assert site.aiw("big")["status"]["placement"]["pool"] == pool
-    told = [one["message"] for one in site.events("AIWorkload", "big") if one["reason"] == "Waiting"]
-    assert any(f"MakingRoom: {pool} has room after moving {site.name}/{moved} elsewhere" in one for one in told), told
+    site.told("big", "Waiting", f"MakingRoom: {pool} has room after moving {site.name}/{moved} elsewhere")
 
 
 def nodes_of(site: Site) -> set[str]:

@@ -69,9 +69,8 @@ def test_the_decision_says_whose_room_is_taken_and_what_that_costs(site: Site, r
     site.running("low")
     site.workload("urgent", gpus=8, priority=100, policy=rules)
     site.running("urgent")
-    told = [one for one in site.events("AIWorkload", "urgent") if one["reason"] == "Waiting"]
-    assert any("Preempting" in one["message"] and f"{site.name}/low" in one["message"] for one in told), told
-    assert any(one["reason"] == "Preempted" for one in site.events("AIWorkload", "low"))
+    site.told("urgent", "Waiting", "Preempting", f"{site.name}/low")
+    site.told("low", "Preempted")
 
 
 def test_no_more_is_evicted_than_is_needed_and_gangs_stay_whole(site: Site, rules: str) -> None:

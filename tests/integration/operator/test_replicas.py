@@ -12,20 +12,13 @@ from tests.faults.proxy import FaultProxy
 from tests.faults.rules import Match
 from tests.integration.operator import objects
 from tests.integration.operator.objects import Object, is_true
-from tests.integration.operator.replicas import PATIENT
+from tests.integration.operator.replicas import HASTY, PATIENT, UNELECTED
 from tests.integration.operator.site import Site
 from tests.integration.operator.watching import Watch, most_gpus_asked, pods_watched
 from tests.operator_process import Operator
 from tests.testbed.waiting import eventually, holds
 
 Start = Callable[..., Operator]
-
-
-def pair(start: Start) -> tuple[Operator, Operator]:
-    """Two replicas; the first leads."""
-    leader = start()
-    eventually(leader.leads)
-    return leader, start()
 
 
 def workloads_watched(site: Site) -> Watch:
@@ -86,9 +79,9 @@ def test_a_leader_that_was_frozen_writes_nothing_when_it_wakes(
 ) -> None:
     site = fault_site
     site.pool()
-    frozen = start(proxied)
+    frozen = start(proxied, **HASTY)
     eventually(frozen.leads)
-    other = start()
+    other = start(**HASTY)
     site.workload("first", gpus=8, steer={"duration": "2s"})
     site.placed("first")
     frozen.signal(signal.SIGSTOP)
@@ -160,7 +153,7 @@ def test_a_restarted_operator_leaves_everything_as_it_is(
 def test_what_changed_while_nobody_ran_is_caught_up_with(fault_site: Site, start: Start) -> None:
     site = fault_site
     site.pool()
-    first = start()
+    first = start(**UNELECTED)
     for name in ("done", "deleted", "lost"):
         site.workload(name, gpus=2, steer={"duration": "2s"} if name == "done" else None)
     for name in ("done", "deleted", "lost"):
@@ -174,7 +167,7 @@ def test_what_changed_while_nobody_ran_is_caught_up_with(fault_site: Site, start
     site.delete("jobs", job)
     site.submit(objects.user_job("came", site.name, gpus=8))
     eventually(lambda: len(site.list("pods")) == 1)
-    start()
+    start(**UNELECTED)
     assert site.ended("done")["status"]["conditions"]
     site.ended("lost")
     reason = {one["type"]: one["reason"] for one in site.aiw("lost")["status"]["conditions"]}["Finished"]

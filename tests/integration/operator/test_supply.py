@@ -191,6 +191,7 @@ def test_a_node_taken_from_under_a_spot_job_is_learned_and_its_pod_runs_elsewher
     idle = next(name for name in (f"{pool}-0", f"{pool}-1") if name != node)
     site.api.call("DELETE", f"/api/v1/nodes/{node}")
     learned = eventually(lambda: supply(site, pool) if supply(site, pool)["interruptions"] else None)
+    site.delete("pods", pod["metadata"]["name"])  # as the pod garbage collector does, a minute later
     assert learned["interruptions"] == 1
     assert float(learned["nodeHours"]) > 0
     assert 0.059 < float(learned["ratePerHour"]) <= 0.06  # (0.05 x 100 + 1) / (100 + a few seconds)

@@ -42,7 +42,11 @@ def test_every_decision_in_the_log_says_workload_cycle_and_reason(site: Site, re
     assert said[f"{site.name}/late"][-1] == "CapacityFull"
 
 
-def test_metrics_tell_of_pools_workloads_cost_and_the_operator_itself(site: Site, replicas: Replicas) -> None:
+def test_metrics_tell_of_pools_workloads_cost_and_the_operator_itself(
+    fault_site: Site, start: Callable[..., Operator]
+) -> None:
+    site, operator = fault_site, start()
+    eventually(operator.leads)
     pool = site.pool(price={"perNodeHour": "32", "currency": "EUR"})
     site.workload("train", gpus=6)
     cost = site.running("train")["status"]["cost"]["perHour"]
@@ -50,7 +54,7 @@ def test_metrics_tell_of_pools_workloads_cost_and_the_operator_itself(site: Site
     site.waits("late", "CapacityFull")
 
     def told() -> str:
-        text = scrape(eventually(replicas.leader))
+        text = scrape(operator.url)
         held = series(text, "stellwerk_pool_accelerators")
         labels = f'capacity_type="Owned",cluster="local",model="H100",pool="{pool}"'
         assert held[f'{{{labels},state="total"}}'] == 8
@@ -87,13 +91,17 @@ def test_metrics_tell_of_pools_workloads_cost_and_the_operator_itself(site: Site
 
 
 def test_metrics_are_openmetrics_and_please_promtool(operator: Operator) -> None:
-    open_text = scrape(operator.url, OPENMETRICS)
+    open_text = eventually(lambda: scrape(operator.url, OPENMETRICS))
     assert open_text.endswith("# EOF\n")
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("there is no promtool on PATH")
     done = subprocess.run(
-        [promtool, "check", "metrics"], input=scrape(operator.url), capture_output=True, text=True, check=False
+        [promtool, "check", "metrics"],
+        input=eventually(lambda: scrape(operator.url)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
