@@ -26,7 +26,8 @@ class Pool:
 
     `model` is a key of `labels.MODELS` or a product name as GPU Feature Discovery writes it, then with
     `gpu_memory` in MiB. `gpus` counts whole GPUs per node, `mig` slices per node by profile, e.g.
-    `{"1g.10gb": 7}`. With `nodes_per_rack` the nodes spread over racks `<rack>-0`, `<rack>-1` and so on.
+    `{"1g.10gb": 7}`, `devices` what the device plugins of other vendors offer, by resource. With
+    `nodes_per_rack` the nodes spread over racks `<rack>-0`, `<rack>-1` and so on.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Pool:
     capacity: str = "OnDemand"
     instance_type: str | None = None
     mig: Mapping[str, int] = field(default_factory=dict)
+    devices: Mapping[str, int] = field(default_factory=dict)
     taints: tuple[Mapping[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -68,6 +70,7 @@ class Pool:
         }
         if self.gpus:
             offers["nvidia.com/gpu"] = str(self.gpus)
+        offers |= {resource: str(n) for resource, n in self.devices.items()}
         return offers | {f"nvidia.com/mig-{profile}": str(n) for profile, n in self.mig.items()}
 
 

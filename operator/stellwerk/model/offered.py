@@ -47,6 +47,10 @@ DEVICES_LABELS: Final[Mapping[str, str]] = {"nvidia.com/": "{resource}.count"}
 MEMORY_MIB_LABELS: Final[Mapping[str, str]] = {"nvidia.com/": "{resource}.memory"}
 """By vendor prefix: the label with the memory of one device of a resource in MiB."""
 
+APART_LABELS: Final[Mapping[str, str]] = {"nvidia.com/gpu.sharing-strategy": "mps"}
+"""Labels and values of nodes on which each slice is kept to its part of the device. A slice of MPS has an equal part of
+the memory, the plugin refuses requests for several, and none of its devices is handed out whole: it is a partition."""
+
 SHARING_LABELS: Final[Mapping[str, str]] = {
     "nvidia.com/gpu.replicas": "1",
     "nvidia.com/gpu.sharing-strategy": "none",
@@ -80,6 +84,9 @@ def _accelerator(resource: str, units: int, product: str, labels: Mapping[str, s
         gib = of_device or (memory * part // _WHOLE // GIB if memory else None)
         size = gib * GIB if gib else own * _MIB if own else None
         return Accelerator(model, count, resource, size, slices or 1, part)
+    if slices and slices > 1 and any(labels.get(key) == value for key, value in APART_LABELS.items()):
+        part_memory = None if memory is None else memory // slices
+        return Accelerator(model, units, resource, part_memory, 1, _WHOLE // slices)
     if slices is None:  # slices of unknown size: good for the smallest share alone
         return Accelerator(model, count, resource, None, 1, 1)
     return Accelerator(model, count, resource, memory, slices)

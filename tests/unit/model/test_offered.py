@@ -36,6 +36,12 @@ def test_time_slicing_multiplies_the_resource() -> None:
     assert found == (Accelerator("H100", 4, GPU, 80 * GIB, slices=4),)
 
 
+def test_a_slice_of_mps_is_a_partition_of_its_own() -> None:
+    told = {"gpu_replicas": "4", "gpu_sharing-strategy": "mps"}
+    found = nvidia({GPU: 16}, "NVIDIA-H100-80GB-HBM3-SHARED", **told)
+    assert found == (Accelerator("H100", 16, GPU, 20 * GIB, part_milli=250),)
+
+
 def test_slices_may_have_a_resource_of_their_own() -> None:
     assert nvidia({SHARED: 8}, gpu_replicas="4") == (Accelerator("H100", 2, SHARED, 80 * GIB, slices=4),)
     assert nvidia({SHARED: 8}, gpu_count="4") == (Accelerator("H100", 4, SHARED, 80 * GIB, slices=2),)
