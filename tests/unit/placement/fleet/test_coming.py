@@ -9,16 +9,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from stellwerk.model.capacity import CapacityType, Growth, Taint
+from stellwerk.model.capacity import Accelerator, CapacityType, Growth, Taint
 from stellwerk.model.decision import Decision, Mode, Verdict
 from stellwerk.model.podask import ask_of
 from stellwerk.model.podrules import rules_of
 from stellwerk.model.requirements import requirements_of
 from stellwerk.model.snapshot import Reservation
 from stellwerk.model.supply import Supply
-from stellwerk.model.workload import PodFacts, PodShape
-from stellwerk.placement.fleet.coming import is_to_come, nodes_to_come
-from tests.builders import decide, gang, node, nodes, policy, pool, resources, snapshot
+from stellwerk.model.workload import AcceleratorOption, PodFacts, PodSet, PodShape
+from stellwerk.placement.fleet.coming import Needs, is_to_come, nodes_to_come
+from tests.builders import GPU, decide, gang, node, nodes, policy, pool, resources, snapshot
 
 OFFER = resources(cpu="96", memory="1Ti", gpu=8)
 GROWTH = Growth(max_nodes=4, provision_s=600, node=OFFER)
@@ -231,3 +231,48 @@ def test_pods_that_keep_apart_each_get_a_new_node_of_their_own() -> None:
     assert (
         decide(msgspec.structs.replace(asked, replicas=5), snapshot([pool(growth=LIKE)], nodes(1))).mode is not Mode.FIT
     )
+
+
+def test_what_is_declared_of_a_new_node_is_not_added_to() -> None:
+    declared = Growth(4, 600, resources(cpu="96", memory="1Ti", gpu=4, pods=30))
+    (made,) = nodes_to_come(pool(growth=declared), (), 1)
+    assert made.allocatable == resources(cpu="96", memory="1Ti", gpu=4, pods=30)
+    sliced = pool(accelerator=Accelerator("H100", 2, GPU, slices=4), growth=Growth(4, 600, resources(cpu="96")))
+    (made,) = nodes_to_come(sliced, (), 1)
+    assert made.allocatable == resources(cpu="96", gpu=8, pods=110)
+    cpu = pool(accelerator=None, growth=Growth(4, 600, resources(cpu="96")))
+    (made,) = nodes_to_come(cpu, (), 1)
+    assert made.allocatable == resources(cpu="96", pods=110)
+
+
+def test_a_new_node_is_like_the_most_common_ones_and_carries_what_the_pool_selects() -> None:
+    small = node("a", allocatable=resources(cpu="8", gpu=8, pods=9), labels={"disk": "slow", "hall": "1"})
+    large = [node(f"b{at}", allocatable=resources(cpu="9", gpu=8, pods=9), labels={"disk": "fast"}) for at in range(2)]
+    growth = Growth(5, 600, None, {"hall": "2"})
+    made = nodes_to_come(pool(growth=growth, node_selector={"pool": "pool", "row": "7"}), (small, *large), 9)
+    assert len(made) == 2
+    assert made[0].allocatable == resources(cpu="9", gpu=8, pods=9)
+    told = {key: made[0].labels[key] for key in ("disk", "hall", "pool", "row")}
+    assert told == {"disk": "fast", "hall": "2", "pool": "pool", "row": "7"}
+    assert [one.labels["kubernetes.io/hostname"] for one in made] == [one.name for one in made]
+    assert len({one.name for one in made}) == 2
+
+
+def test_without_a_like_node_the_place_of_the_pool_is_what_is_known() -> None:
+    (made,) = nodes_to_come(pool(growth=GROWTH, region="de-fra", zone="a"), (), 1)
+    assert made.labels["topology.kubernetes.io/region"] == "de-fra"
+    assert made.labels["topology.kubernetes.io/zone"] == "a"
+    (bare,) = nodes_to_come(pool(growth=GROWTH, region="", zone=""), (), 1)
+    assert "topology.kubernetes.io/region" not in bare.labels
+
+
+def test_the_pods_of_all_sets_alternatives_and_reservations_may_want_a_node_each() -> None:
+    sized = AcceleratorOption("H100", 4, replicas=5)
+    helper = PodSet("helper", 2, PodShape(resources(cpu=1)))
+    asked = [gang(replicas=3, accelerators=(AcceleratorOption("H100", 8), sized), others=(helper,)), gang("other")]
+    room = resources(cpu=1)
+    reserved = (Reservation("r", "local", "pool", room, 4), Reservation("s", "local", "pool", room, 3))
+    needs = Needs.of(asked, (*reserved, Reservation("t", "local", "else", room, 9)))
+    assert needs.pending == 5 + 2 + 1
+    assert needs.nodes_of(pool()) == 8 + 7
+    assert needs.nodes_of(pool("else")) == 8 + 9
