@@ -27,6 +27,11 @@ def number(text: str) -> Decimal | None:
     return found if not found.is_finite() or abs(found.adjusted()) <= _DIGITS else Decimal("Infinity")
 
 
+def is_price(amount: Decimal | None) -> bool:
+    """Tell whether a number can be a price: it is one, finite and above zero."""
+    return amount is not None and amount.is_finite() and amount > 0
+
+
 def currency(text: str) -> str | None:
     """Return the code of a currency in capitals, None if it is no such code."""
     code = text.strip().upper()

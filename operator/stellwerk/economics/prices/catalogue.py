@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from stellwerk.economics.prices.amounts import currency, moment, number
+from stellwerk.economics.prices.amounts import currency, is_price, moment, number
 from stellwerk.economics.prices.currency import BadTableError, rows_of
 
 SKYPILOT: Final = ("instancetype", "region", "price")
@@ -88,7 +88,7 @@ def _since(one: Listing) -> float:
 
 
 def _weight(one: Listing) -> tuple[bool, Decimal, int]:
-    bad = bool(one.problem) or one.amount is None or not one.amount.is_finite() or one.amount <= 0
+    bad = bool(one.problem) or not is_price(one.amount)
     return bad, Decimal(0) if bad or one.amount is None else one.amount, -one.line
 
 

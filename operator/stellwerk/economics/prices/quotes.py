@@ -11,7 +11,7 @@ from fractions import Fraction
 import msgspec
 
 from stellwerk.api import labels
-from stellwerk.economics.prices.amounts import currency, micros, moment, number
+from stellwerk.economics.prices.amounts import currency, is_price, micros, moment, number
 from stellwerk.economics.prices.catalogue import Catalogue, Listing, Wanted
 from stellwerk.economics.prices.currency import Rates
 from stellwerk.economics.prices.onprem import on_prem_price
@@ -121,7 +121,7 @@ def _noted(nodes: Iterable[Node], rates: Rates) -> Quote | None:
     quotes = [
         _note(node) for node in sorted(nodes, key=lambda one: one.name) if labels.PRICE_ANNOTATION in node.annotations
     ]
-    wrong = next((one for one in quotes if one.problem or one.amount is None or not one.amount > 0), None)
+    wrong = next((one for one in quotes if one.problem or not is_price(one.amount)), None)
     if wrong is not None or not quotes:
         return wrong
     first = quotes[0]
