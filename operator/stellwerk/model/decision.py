@@ -144,13 +144,15 @@ class Change(msgspec.Struct, frozen=True):
     asks: str
     """What to do, as an imperative clause."""
     cluster: str
-    """Where it would run then."""
+    """Where there is a place for it then, the cheapest as things stand; the only one unless `elsewhere`."""
     pool: str
     cost: Cost
     """Expected there with the change, what others lose included."""
     outcome: Outcome = Outcome.RUNS
     contested: bool = False
     """It changes a rule, and others that wait under the same policy may take the room first."""
+    elsewhere: bool = False
+    """Other pools would do, too: which of them it gets is decided when somebody has made the change."""
 
 
 class Decision(msgspec.Struct, frozen=True):
