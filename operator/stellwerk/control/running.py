@@ -6,15 +6,16 @@ Whether a workload may be moved depends on what the cache shows of it, and on wh
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from stellwerk.api.conditions import ConditionType
 from stellwerk.api.reasons import Reason
-from stellwerk.control.capacity import Places
+from stellwerk.control.capacity import Capacity, Places
 from stellwerk.lifecycle.eviction import was_evicted
-from stellwerk.lifecycle.observed import WorkloadState
+from stellwerk.lifecycle.observed import JobView, WorkloadState
 from stellwerk.lifecycle.standing import holds_place
 from stellwerk.model.placement import Placement
 from stellwerk.model.running import Running
@@ -108,37 +109,63 @@ class RunningOnes:
             insort(self._order, uid)
 
 
-def running_of(state: WorkloadState, places: Places, unbound: int) -> Running | None:
+class SetPods(NamedTuple):
+    """The pods of one pod set that are there."""
+
+    places: Places
+    """Of the bound ones that have not ended."""
+    unbound: int
+    """How many more are there and on no node yet."""
+
+
+def pods_there(capacity: Capacity, jobs: Iterable[str]) -> list[SetPods]:
+    """Return the pods of some Jobs, named as `structs.job_id` does."""
+    return [SetPods(capacity.places_of(job), capacity.pods_of(job).unbound) for job in jobs]
+
+
+def running_of(state: WorkloadState, places: Places, unbound: int, further: Sequence[SetPods] = ()) -> Running | None:
     """Return a workload with bound pods as planning sees it, None if it has none.
 
     Args:
         state: What was last seen of it.
-        places: Its bound, unfinished pods.
-        unbound: How many more of its pods are there and on no node yet.
+        places: Its bound, unfinished pods of the main pod set.
+        unbound: How many more of these are there and on no node yet.
+        further: The pods of its further pod sets, in the order of the spec.
     """
     workload = state.workload
-    if not places.by_node or not isinstance(workload, Workload):
+    found = [
+        (node, pods, used) for one in (places, *(each.places for each in further)) for node, pods, used in one.by_node
+    ]
+    if not found or not isinstance(workload, Workload):
         return None
     holds = holds_place(state) and not state.deleting
     placement = state.status.placement if holds else None
     condition = state.status.condition(ConditionType.PLACED)
-    job = state.job
-    whole = job is not None and job.started and not job.suspend and not job.deleting and job.finished is None
-    bound = sum(pods for _, pods, _ in places.by_node) + (job.succeeded if job else 0)
+    main = placement is not None and _is_whole(state.job, placement.replicas, SetPods(places, unbound))
     return Running(
         workload=workload,
         placement=placement,
-        pods_by_node=tuple((node, pods) for node, pods, _ in places.by_node),
-        uses=tuple((node, used) for node, _, used in places.by_node),
+        pods_by_node=tuple((node, pods) for node, pods, _ in found),
+        uses=tuple((node, used) for node, _, used in found),
         since="" if condition is None else condition.last_transition_time,
         changed=state.status.resized_at or "",
         indexes=places.indexes if workload.min_replicas is not None else (),
-        settled=(
-            placement is not None
-            and whole
-            and not unbound
-            and bound == placement.replicas
-            and not workload.others  # to move one pod set is to move all: left in place
-        ),
+        settled=main and state.job is not None and state.job.finished is None and _are_whole(state, further),
         leaving=placement is None,
     )
+
+
+def _are_whole(state: WorkloadState, further: Sequence[SetPods]) -> bool:
+    """Tell whether all pods of all further pod sets run or have ended well."""
+    placement, jobs = state.status.placement, state.set_jobs
+    sets = () if placement is None else placement.pod_sets
+    if not len(sets) == len(jobs) == len(further):
+        return False
+    return all(_is_whole(job, placed.replicas, pods) for placed, job, pods in zip(sets, jobs, further, strict=True))
+
+
+def _is_whole(job: JobView | None, replicas: int, pods: SetPods) -> bool:
+    """Tell whether all pods of one pod set run or have ended well."""
+    if job is None or not job.started or job.suspend or job.deleting or job.finished == "Failed" or pods.unbound:
+        return False
+    return sum(count for _, count, _ in pods.places.by_node) + job.succeeded == replicas

@@ -13,14 +13,14 @@ from stellwerk.api.conditions import ConditionType
 from stellwerk.cluster import structs
 from stellwerk.cluster.cache import EventType
 from stellwerk.control.answers import Answers
-from stellwerk.control.capacity import Capacity, JobPods, Places, node_from
+from stellwerk.control.capacity import Capacity, node_from
 from stellwerk.control.demand import SeenDemand
 from stellwerk.control.holding import as_admitted, pools_of, with_held, with_unbound
 from stellwerk.control.namespaces import Namespaces
 from stellwerk.control.pools import Pools
 from stellwerk.control.prices import Prices
 from stellwerk.control.rooms import Rooms
-from stellwerk.control.running import RunningOnes, running_of
+from stellwerk.control.running import RunningOnes, SetPods, pods_there, running_of
 from stellwerk.control.supply import Supplies
 from stellwerk.control.workloads import Workloads
 from stellwerk.lifecycle.intake import policy_from, pool_from
@@ -214,12 +214,13 @@ class Store:
             self.capacity.freed = True  # given back, not taken up by its pods
         self.rooms.see(uid, reserved)
         self.demand.see(uid, state)
-        self._note_running(uid, state, pods)
+        there = state is not None and any(one.bound for one in (pods, *further))
+        self._note_running(uid, state, pods_there(self.capacity, jobs) if there else ())
         return state
 
-    def _note_running(self, uid: str, state: WorkloadState | None, pods: JobPods) -> None:
-        places = self.capacity.places_of(self.workloads.job_id(uid)) if pods.bound else Places()
-        self.running.see(uid, None if state is None else running_of(state, places, pods.unbound))
+    def _note_running(self, uid: str, state: WorkloadState | None, there: Sequence[SetPods]) -> None:
+        seen = None if state is None or not there else running_of(state, *there[0], there[1:])
+        self.running.see(uid, seen)
         self.running.note_move(uid, state)
 
     def overdue(self, state: WorkloadState) -> Eviction | None:

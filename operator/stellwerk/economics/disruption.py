@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from fractions import Fraction
 
-from stellwerk.economics.cost import Site, expected_cost, run_hours
+from stellwerk.economics.cost import run_hours
 from stellwerk.economics.service import option_given
 from stellwerk.model.decision import Cost
 from stellwerk.model.policy import Policy
@@ -33,12 +33,6 @@ def lost_hours(running: Running, now: datetime) -> Fraction:
     return Fraction(done, _HOUR) if interval is None else Fraction(min(done, interval), 2 * _HOUR)
 
 
-def running_cost(running: Running, site: Site, policy: Policy) -> Cost:
-    """Return the expected cost of the workload where and as it runs."""
-    pods = running.placement.replicas if running.placement else None
-    return expected_cost(running.workload, option_of(running), site, policy, pods)
-
-
 def remaining_hours(running: Running, now: datetime) -> Fraction:
     """Return the expected hours until it ends where and as it runs; 0 if it should have ended already."""
     pods = running.placement.replicas if running.placement else None
@@ -51,7 +45,7 @@ def eviction_loss(running: Running, cost: Cost, policy: Policy, now: datetime) -
 
     Args:
         running: The workload.
-        cost: Expected where it runs, as `running_cost` says.
+        cost: Expected where it runs, with all its pod sets.
         policy: Its own: how long a restart takes.
         now: The moment.
     """

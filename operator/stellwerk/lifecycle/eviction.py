@@ -21,6 +21,7 @@ from stellwerk.api.conditions import ConditionType
 from stellwerk.api.reasons import Reason
 from stellwerk.lifecycle.actions import Action, DeleteJob, PatchJob, ResetJobStart
 from stellwerk.lifecycle.observed import JobView, WorkloadState
+from stellwerk.lifecycle.podsets import has_remains
 from stellwerk.lifecycle.records import MESSAGE_LIMIT, rfc3339
 from stellwerk.lifecycle.restoring import is_restored, restore_patch
 from stellwerk.lifecycle.standing import holds_place
@@ -41,10 +42,12 @@ def is_evicted(status: WorkloadStatus) -> bool:
 
 
 def is_leaving(state: WorkloadState) -> bool:
-    """Tell whether an evicted workload's Job may still have pods, or is not yet as it was before it was placed."""
-    job = state.job
-    if job is None or not is_evicted(state.status):
+    """Tell whether an evicted workload's Jobs may still have pods, or are not yet as they were before it was placed."""
+    if not is_evicted(state.status):
         return False
+    job = state.job
+    if job is None or has_remains(state):
+        return has_remains(state)
     return _is_own(state, job) or not (job.suspend and not job.started and not _has_pods(job) and is_restored(job))
 
 

@@ -88,19 +88,20 @@ def missing_set_jobs(state: WorkloadState, placement: Placement) -> list[Action]
     return [CreateJob(workload.key, workload.uid, job) for job in made if job["metadata"]["name"] not in there]
 
 
-def stopping_actions(state: WorkloadState, new: WorkloadStatus, *, main: bool) -> list[Action]:
+def stopping_actions(state: WorkloadState, new: WorkloadStatus, *, again: bool) -> list[Action]:
     """Return what ends the Jobs of a gang that has no place any more: it failed, lost a Job or gave its place up.
 
     Args:
         state: What was last seen of it.
         new: Its status as written, or as it stands.
-        main: Whether the main Job must go here, too.
+        again: It gave its place up and will be placed again: what has ended must go, too, but for the main Job, of
+            which others take care.
     """
     placed = new.condition(ConditionType.PLACED)
     if not has_sets(state) or placed is None or placed.status != "False":
         return []
-    jobs = [*([state.job] if main else []), *state.set_jobs]
-    return [DeleteJob(job.key, job.uid) for job in _own(state, jobs) if job.finished is None and not job.deleting]
+    jobs = [job for job in _own(state, [*([] if again else [state.job]), *state.set_jobs]) if not job.deleting]
+    return [DeleteJob(job.key, job.uid) for job in jobs if again or job.finished is None]
 
 
 def has_remains(state: WorkloadState) -> bool:

@@ -66,7 +66,7 @@ def _transaction(state: WorkloadState, decision: Decision | None, now: datetime,
             actions.append(state.eviction.remember)
         actions.append(PatchStatus(workload.key, workload.uid, identity.resource_version, body))
     actions += _child_actions(state, new) or leaving_actions(state, new)
-    actions += stopping_actions(state, new, main=not is_evicted(new))
+    actions += stopping_actions(state, new, again=is_evicted(new))
     if new.placement is not None and state.held:
         actions += seat_actions(new.placement, state.held)
     if written:

@@ -16,7 +16,7 @@ class Running(msgspec.Struct, frozen=True):
     placement: Placement | None
     """Where it is; None for one that leaves."""
     pods_by_node: tuple[tuple[str, int], ...]
-    """Bound pods that have not ended, by name of their node, in the order of the names."""
+    """Bound pods that have not ended, by name of their node, in the order of the names; pod set after pod set."""
     uses: tuple[tuple[str, Resources], ...]
     """What these pods take of each node, in the same order."""
     since: str
@@ -24,7 +24,7 @@ class Running(msgspec.Struct, frozen=True):
     changed: str = ""
     """When the number of its pods was last changed, RFC 3339 in UTC; empty for never."""
     indexes: tuple[tuple[int, str, Resources], ...] = ()
-    """Index, node and request of each bound pod, in order; of elastic gangs only: they shrink from the highest one."""
+    """Index, node and request of each bound main pod, in order; of elastic gangs only: the highest ones go first."""
     settled: bool = True
     """All its pods are bound, and no change to it is under way: only then is it moved."""
     leaving: bool = False

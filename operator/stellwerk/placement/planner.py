@@ -21,6 +21,7 @@ from stellwerk.placement.changes.edits import Case
 from stellwerk.placement.changes.whatif import LOOKS_PER_CYCLE, Explainer
 from stellwerk.placement.fleet.company import friends_first
 from stellwerk.placement.fleet.fleet import Fleet
+from stellwerk.placement.fleet.homes import Homes
 from stellwerk.placement.fleet.opportunity import Opportunity
 from stellwerk.placement.fleet.pinning import pinned
 from stellwerk.placement.moves.preemption import RoomMaker
@@ -103,7 +104,7 @@ class _Planner:
         self._fleet = Fleet(world.snapshot, [*world.pending, *world.running])
         self._opportunity = Opportunity(self._fleet, world.pending, world.snapshot.demand)
         self._prospects = judged(self._fleet)
-        self._rooms = RoomMaker(world.snapshot, world.now)
+        self._rooms = RoomMaker(world.snapshot, world.now, Homes(self._fleet.views, self._fleet.health))
         self._taken: dict[str, int | None] = {}
         self._seen: dict[str, Prospect] = {}
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stellwerk.control.capacity import Places
-from stellwerk.control.running import RunningOnes, running_of
+from stellwerk.control.running import RunningOnes, SetPods, running_of
 from stellwerk.lifecycle.eviction import told_of
 from stellwerk.lifecycle.wire import Condition, WorkloadStatus
 from stellwerk.model.capacity import CapacityType
-from stellwerk.model.placement import Placement
+from stellwerk.model.placement import PlacedSet, Placement
 from stellwerk.model.running import Running
 from tests.builders import SPEC, gang, identity, own_job, resources, state
 
@@ -67,6 +70,51 @@ def test_one_that_shrinks_is_not_settled_and_shows_what_is_on_its_way_out() -> N
     running = running_of(state(spec, status=shrunk, job=own_job(identity())), PLACES, 0)
     assert running is not None
     assert (running.settled, running.going) == (False, (("n2", ONE),))
+
+
+LOADER = {"name": "loader", "template": SPEC["template"]}
+CPU = resources(cpu="4")
+
+
+def with_loader(**facts: Any) -> Any:
+    """A gang whose loader is a pod on the second node."""
+    loader = PlacedSet("loader", "cpu", CapacityType.OWNED, 1)
+    status = msgspec.structs.replace(placed(), placement=msgspec.structs.replace(PLACEMENT, pod_sets=(loader,)))
+    job = own_job(identity(), "loader", parallelism=1, **facts)
+    return state({**SPEC, "podSets": [LOADER]}, status=status, job=own_job(identity()), set_jobs=(job,))
+
+
+def test_a_gang_is_settled_when_all_pods_of_all_its_sets_run_and_shows_them_all() -> None:
+    running = running_of(with_loader(), PLACES, 0, [SetPods(Places((("n2", 1, CPU),)), 0)])
+    assert running is not None
+    assert running.settled
+    assert running.pods_by_node == (("n1", 1), ("n2", 1), ("n2", 1))
+    assert running.uses == (("n1", ONE), ("n2", ONE), ("n2", CPU))
+
+
+@pytest.mark.parametrize(
+    ("facts", "pods", "settled"),
+    [
+        ({"succeeded": 1}, SetPods(Places(), 0), True),
+        ({}, SetPods(Places(), 0), False),
+        ({}, SetPods(Places((("n2", 1, CPU),)), 1), False),
+        ({"deleting": True}, SetPods(Places((("n2", 1, CPU),)), 0), False),
+        ({"started": False}, SetPods(Places((("n2", 1, CPU),)), 0), False),
+    ],
+    ids=["has ended well", "has no pod", "has a pod too many", "goes", "has not started"],
+)
+def test_it_is_not_settled_where_a_further_set(facts: dict[str, Any], pods: SetPods, *, settled: bool) -> None:
+    running = running_of(with_loader(**facts), PLACES, 0, [pods])
+    assert running is not None
+    assert running.settled is settled
+
+
+def test_what_is_left_of_a_gang_that_leaves_is_seen_though_its_main_pods_are_gone() -> None:
+    evicted = WorkloadStatus(conditions=(Condition("Placed", "False", "Preempted", "", SINCE),))
+    gone = msgspec.structs.replace(with_loader(), status=evicted, job=None)
+    running = running_of(gone, Places(), 0, [SetPods(Places((("n2", 1, CPU),)), 0)])
+    assert running is not None
+    assert (running.leaving, running.going) == (True, (("n2", CPU),))
 
 
 def test_the_size_that_is_under_way_counts_before_it_is_seen() -> None:

@@ -11,6 +11,7 @@ from stellwerk.api.labels import POD_SET_LABEL
 from stellwerk.api.reasons import Reason
 from stellwerk.lifecycle.actions import CreateJob, DeleteJob, PatchStatus, Transaction
 from stellwerk.lifecycle.ending import ending_of
+from stellwerk.lifecycle.eviction import is_leaving
 from stellwerk.lifecycle.job import build_job
 from stellwerk.lifecycle.observed import Eviction, JobView, WorkloadState
 from stellwerk.lifecycle.podsets import set_job_name
@@ -201,6 +202,22 @@ def test_an_evicted_gang_loses_all_jobs_before_it_is_planned_again() -> None:
         left = msgspec.structs.replace(after, job=jobs[0], set_jobs=jobs[1])
         assert not needs_decision(left)
     assert needs_decision(msgspec.structs.replace(after, job=None, set_jobs=(None, None)))
+
+
+def test_an_evicted_gang_loses_the_jobs_that_have_ended_too_for_it_begins_anew() -> None:
+    whole = running(loader={"finished": "Complete", "active": 0, "succeeded": 3})
+    seen = msgspec.structs.replace(settled(settled(whole)), eviction=Eviction(Reason.MIGRATED, "cheaper elsewhere"))
+    assert {one.uid for one in of(DeleteJob, write(seen))} == {"job-main", "job-loader", "job-log"}
+    after = msgspec.structs.replace(settled(seen), eviction=None)
+    left = msgspec.structs.replace(after, job=None, set_jobs=(whole.set_jobs[0], None))
+    assert [one.uid for one in of(DeleteJob, write(left))] == ["job-loader"]
+    assert is_leaving(left), "its new place is held until the last Job is gone"
+    assert not is_leaving(msgspec.structs.replace(left, set_jobs=(None, None)))
+
+
+def test_a_gang_that_failed_keeps_the_jobs_that_have_ended() -> None:
+    seen = running(loader={"finished": "Failed"}, main={"finished": "Complete"})
+    assert {one.uid for one in of(DeleteJob, write(settled(seen)))} == {"job-log"}
 
 
 def test_room_is_kept_for_the_pods_of_every_set_until_they_are_bound() -> None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from stellwerk.api.reasons import Reason
-from stellwerk.economics.disruption import remaining_hours, running_cost
+from stellwerk.economics.disruption import remaining_hours
 from stellwerk.economics.moving import MARGIN, Start, balance
 from stellwerk.model.decision import MICROS, Decision, Mode, Move, MoveKind
 from stellwerk.model.policy import policy_of
@@ -106,7 +106,7 @@ def _aside(one: Running, migrator: Migrator, before: Sequence[Step]) -> Step | N
     view = migrator.view_of(one)
     if view is None or not migrator.allows(one.workload.policy, more):
         return None
-    here = running_cost(one, view.site, policy)
+    here = migrator.homes.cost_of(one, policy)
     for offer in migrator.offers_for(one, policy):
         start = Start(offer.ask.cost, offer.ask.option, policy.restart_overhead_s)
         weighed = None if offer.rejections else balance(one, here, start, migrator.now)

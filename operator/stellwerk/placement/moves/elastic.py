@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from stellwerk.economics.cost import expected_cost
 from stellwerk.economics.disruption import option_of
 from stellwerk.model.decision import Decision, Mode, Move, MoveKind
 from stellwerk.model.placement import Placement, seats
@@ -35,7 +34,7 @@ class Terms(NamedTuple):
 
     policy: Policy
     now: datetime
-    health: Mapping[str, str]
+    homes: Homes
 
 
 class Rivals(NamedTuple):
@@ -63,7 +62,7 @@ def growth(snapshot: Snapshot, fleet: Fleet, now: datetime, rivals: Rivals, move
         rivals: Who else looks for room.
         moved: Uids of what is moved already.
     """
-    homes = Homes(fleet.views)
+    homes = Homes(fleet.views, fleet.health)
     busy = frozenset(moved)
     moves = []
     for one in sorted(snapshot.running, key=_turn):
@@ -74,7 +73,7 @@ def growth(snapshot: Snapshot, fleet: Fleet, now: datetime, rivals: Rivals, move
         if view is None or not rivals.leave_room(place, one.workload.priority):
             continue
         policy = policy_of(one.workload.policy, snapshot.policies)
-        move = _grown(one, place, view, Terms(policy, now, fleet.health))
+        move = _grown(one, place, view, Terms(policy, now, homes))
         if move is not None:
             moves.append(move)
     return moves
@@ -122,18 +121,18 @@ def _grown(one: Running, place: Placement, view: PoolView, terms: Terms) -> Move
     option, policy = option_of(one), terms.policy
     wanted = one.workload.size(option)
     bigger = range(place.replicas + 1, wanted + 1)
-    most = most_paid(bigger, policy, lambda pods: expected_cost(one.workload, option, view.site, policy, pods))
+    most = most_paid(bigger, policy, lambda pods: terms.homes.cost_of(one, policy, pods))
     if most <= place.replicas:
         return None
-    whole = expected_cost(one.workload, option, view.site, policy, most)
+    whole = terms.homes.cost_of(one, policy, most)
     more = _the_more(one.workload, option, most - place.replicas)
-    asked = Ask(more, _unsized(option), policy, whole, terms.health, terms.now)
+    asked = Ask(more, _unsized(option), policy, whole, terms.homes.health, terms.now)
     offer = Offer(asked, view, 0)
     nodes = offer.place() if not offer.rejections else None
     if not nodes:
         return None
     size = place.replicas + sum(node.pods for node in nodes)
-    cost = expected_cost(one.workload, option, view.site, policy, size)
+    cost = terms.homes.cost_of(one, policy, size)
     wider = _wider(place, size, nodes)
     if wider is None:
         return None

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from stellwerk.economics.disruption import eviction_loss, running_cost
+from stellwerk.economics.disruption import eviction_loss
 from stellwerk.economics.moving import Balance, Start, balance
 from stellwerk.model.decision import MICROS, Cost, Move, MoveKind
 from stellwerk.model.policy import Policy, policy_of
@@ -41,9 +41,9 @@ class Migrator:
 
     def __init__(self, snapshot: Snapshot, fleet: Fleet, now: datetime, moved: Iterable[str] = ()) -> None:
         """Look at a fleet in which everything that waits has been placed; what is `moved` already stays as it is."""
-        self._snapshot, self._fleet = snapshot, fleet
+        self._snapshot = snapshot
         self.now, self.policies = now, snapshot.policies
-        self._homes = Homes(fleet.views)
+        self.homes = Homes(fleet.views, fleet.health)
         self._offers: dict[Shape, list[Offer]] = {}
         self._moved = set(moved)
         self._in_pool: defaultdict[PoolKey, list[Running]] | None = None
@@ -64,12 +64,17 @@ class Migrator:
         return moves
 
     def movable(self, view: PoolView, priority: int) -> list[Running]:
-        """Return what runs in a pool and may be moved for a workload of this priority, who loses least first."""
+        """Return what runs in a pool and may be moved for a workload of this priority, who loses least first.
+
+        Gangs of several pod sets are left alone: their main set would hardly ever be all that is in the way.
+        """
         found = []
         for one in self.in_pool(view):
             policy = policy_of(one.workload.policy, self.policies)
-            if one.uid not in self._moved and one.workload.priority <= priority and may_move(one, policy):
-                cost = running_cost(one, view.site, policy)
+            if one.uid in self._moved or one.workload.priority > priority or one.workload.others:
+                continue
+            if may_move(one, policy):
+                cost = self.homes.cost_of(one, policy)
                 loss = eviction_loss(one, cost, policy, self.now)
                 found.append((loss is None, loss or 0, one.uid, one))
         return [one for *_, one in sorted(found, key=lambda each: each[:3])]
@@ -86,7 +91,7 @@ class Migrator:
     def view_of(self, running: Running) -> PoolView | None:
         """Return the pool where a workload runs."""
         place = running.placement
-        return None if place is None else self._homes.of(place)
+        return None if place is None else self.homes.of(place)
 
     def allows(self, policy: str, more: int) -> bool:
         """Tell whether a policy may move one workload after so `more` others in this hour."""
@@ -116,7 +121,7 @@ class Migrator:
         view = self.view_of(running)
         if view is None or not self._left.get(workload.policy):
             return []
-        here = running_cost(running, view.site, policy)
+        here = self.homes.cost_of(running, policy)
         minimum = int(policy.minimum_saving * MICROS)
         found = []
         for offer in self.offers_for(running, policy):
@@ -132,22 +137,28 @@ class Migrator:
         """Return all candidates of a workload that runs, the best first."""
         shape = shape_of(running.workload)
         if shape not in self._offers:
-            self._offers[shape] = offers_for(running.workload, policy, self._fleet, self.now, self._homes.views)
+            self._offers[shape] = offers_for(running.workload, policy, self.homes, self.now)
         return self._offers[shape]
 
     def _move(self, one: Prospective) -> Move | None:
         running, offer = one.running, one.offer
+        policy, mark = policy_of(running.workload.policy, self.policies), offer.view.company.mark()
         nodes = offer.place()
         if nodes is None or running.placement is None:
             return None
-        weighed, currency = one.balance, one.here.currency
+        place = offer.placement(nodes)
+        cost, weighed = offer.cost_on(place.replicas), one.balance
+        if running.workload.others:  # not all pod sets need have found room where they would have gone first
+            again = balance(running, one.here, Start(cost, offer.ask.option, policy.restart_overhead_s), self.now)
+            if again is None or not again.pays(int(policy.minimum_saving * MICROS)):
+                offer.undo(nodes, mark)
+                return None
+            weighed = again
         message = (
             f"moved from {running.placement.pool} to {offer.view.pool.name}: the rest of its run costs"
-            f" {wording.amount(weighed.saving, currency)} less there, and the move loses"
-            f" {wording.amount(weighed.loss, currency)} of work and restart"
+            f" {wording.amount(weighed.saving, one.here.currency)} less there, and the move loses"
+            f" {wording.amount(weighed.loss, one.here.currency)} of work and restart"
         )
-        place = offer.placement(nodes)
-        cost = offer.cost_on(place.replicas)
         return Move(running.key, running.uid, MoveKind.MIGRATE, message, "", place, cost, weighed.loss, weighed.saving)
 
 

@@ -14,14 +14,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from stellwerk.economics.cost import Site
-from stellwerk.economics.disruption import option_of, running_cost
+from stellwerk.economics.disruption import option_of
 from stellwerk.model.decision import Cost, Move
 from stellwerk.model.policy import Policy, policy_of
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
 from stellwerk.placement.fleet.fleet import PoolView
+from stellwerk.placement.fleet.homes import Homes
 from stellwerk.placement.moves.herd import Herd
 from stellwerk.placement.moves.sacrifices import Freed, Sacrifice, add, expendable, freed_by, move_of, sacrifice_of
 from stellwerk.placement.moves.trials import Trial
@@ -87,8 +87,9 @@ class _Asking(NamedTuple):
 class RoomMaker:
     """Finds room that running workloads of lower priority can give, in one planning cycle."""
 
-    def __init__(self, snapshot: Snapshot, now: datetime) -> None:
-        """Look at what runs."""
+    def __init__(self, snapshot: Snapshot, now: datetime, homes: Homes) -> None:
+        """Look at what runs, and where."""
+        self._homes = homes
         self._policies = snapshot.policies
         self._promised = snapshot.promised
         self._now = now
@@ -117,7 +118,9 @@ class RoomMaker:
         found: defaultdict[tuple[str, str], list[Running]] = defaultdict(list)
         for one in self._running:
             if one.settled and one.placement is not None and one.workload.preemptible:
-                found[one.placement.cluster, one.placement.pool].append(one)
+                pools = (one.placement.pool, *(placed.pool for placed in one.placement.pod_sets))
+                for pool in dict.fromkeys(pools):
+                    found[one.placement.cluster, pool].append(one)
         return found
 
     @cached_property
@@ -261,15 +264,22 @@ class RoomMaker:
     def _given(self, one: Running, view: PoolView, patience: int | None) -> Sacrifice:
         theirs = policy_of(one.workload.policy, self._policies)
         least = None if patience is None else max(patience, theirs.minimum_runtime_s)
-        return sacrifice_of(one, self._cost(one, view.site, theirs), theirs, self._now, least)
+        given = sacrifice_of(one, self._cost(one, theirs), theirs, self._now, least)
+        if one.placement is not None and one.placement.pool == view.pool.name:
+            return given
+        steps = tuple(step for step in given.steps if not step.replicas)  # fewer main pods free nothing here
+        return msgspec.structs.replace(given, steps=steps, prices=tuple(step.price for step in steps))
 
-    def _cost(self, one: Running, site: Site, policy: Policy) -> Cost:
+    def _cost(self, one: Running, policy: Policy) -> Cost:
         """Return what a workload is expected to cost where it runs; alike ones cost the same."""
-        pods = one.placement.replicas if one.placement else 0
-        key = (site.pool.cluster, site.pool.name, pods, option_of(one), shape_of(one.workload))
+        place = one.placement
+        if place is None:
+            return self._homes.cost_of(one, policy)
+        sets = tuple((placed.pool, placed.accelerator) for placed in place.pod_sets)
+        key = (place.cluster, place.pool, sets, place.replicas, option_of(one), shape_of(one.workload))
         cost = self._costs.get(key)
         if cost is None:
-            cost = self._costs[key] = running_cost(one, site, policy)
+            cost = self._costs[key] = self._homes.cost_of(one, policy)
         return cost
 
     def _freed_by_leaving(self, view: PoolView) -> Freed:

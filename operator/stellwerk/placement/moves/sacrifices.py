@@ -79,7 +79,9 @@ def freed_by(running: Running, replicas: int) -> Freed:
     """Return what becomes free by node if only the first `replicas` pods stay; with 0, all that it uses."""
     freed: Freed = {}
     if not replicas:
-        return dict(running.uses)
+        for node, used in running.uses:  # of each pod set
+            freed[node] = freed.get(node, _NOTHING) + used
+        return freed
     for index, node, request in running.indexes:
         if index >= replicas:
             freed[node] = freed.get(node, _NOTHING) + request
