@@ -39,6 +39,7 @@ def test_the_chain_asks_in_the_order_in_which_people_should_hear() -> None:
         "capacity_type_not_allowed",
         "pool_labels_mismatch",
         "currency_mismatch",
+        "price_unknown",
         "accelerator_mismatch",
         "accelerator_memory_too_small",
         "accelerator_partition_too_small",
