@@ -21,7 +21,7 @@ demo: install ## plan over files, then the real control plane; ONCE=1 ends by it
 
 test: install ## unit, properties, and integration against the real control plane
 	-$(PY) -m tests.testbed binaries  # with progress; without them, the tests that need them say so
-	$(PY) -m pytest -n $(JOBS) --dist loadfile --durations=15 --durations-min=20 $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15 --durations-min=20 $(ARGS)
 
 check: install ## everything that needs no cluster: format, lint, types, layers, generated files
 	$(PY) -m ruff format --check .

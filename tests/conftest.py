@@ -1,3 +1,25 @@
-"""What all tests share: the fixtures of the test bed."""
+"""What all tests share: the fixtures of the test bed, patience with the machine, and who goes first."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.order import turn
 
 pytest_plugins = ["tests.testbed.plugin"]
+
+# Machines at hand stand still for seconds at a time: neither a slow draw nor a slow example is a finding. Where CI is
+# set, examples are the same each time: what luck finds there would be laid at the door of a change that it is not of.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
+settings.load_profile("patient")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let quick tests go first, in the order of the folders, then the heavy ones, then those that need a cluster."""
+    items.sort(key=turn)

@@ -6,11 +6,7 @@ import os
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-
-# Machines at hand stop for seconds at a time: neither a slow draw nor a slow example is a finding.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+from hypothesis import Phase, settings
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

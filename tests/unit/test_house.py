@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.order import HEAVY
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "operator" / "stellwerk"
 PURE = {"api", "model", "placement", "economics", "scaling", "lifecycle", "sim"}
@@ -164,3 +166,7 @@ def test_the_console_scripts_start_something_that_exists() -> None:
 
 def test_the_changelog_has_a_place_for_what_is_not_released_yet() -> None:
     assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_files_that_are_tested_first_are_there() -> None:
+    assert [name for name in HEAVY if not (ROOT / name).is_file()] == []
