@@ -119,7 +119,11 @@ def _money(cost: Cost | None) -> Json:
 
 
 def _parts(cost: Cost) -> list[Json]:
-    return [{"name": part.name, "amount": figures.exact(part.amount)} for part in cost.parts]
+    return [
+        {"name": part.name, "amount": figures.exact(part.amount)}
+        | ({} if part.per_hour is None else {"perHour": figures.exact(part.per_hour)})
+        for part in cost.parts
+    ]
 
 
 def _carbon(value: Carbon) -> Json:

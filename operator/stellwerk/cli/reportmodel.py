@@ -120,6 +120,9 @@ class ReportPart(_Part):
 
     name: Annotated[str, Field(description="Compute, SpotRisk, Carbon, Egress, Waiting or Disruption.")]
     amount: Annotated[KnownOrNot, Field(description="In the currency of the cost.")]
+    per_hour: Annotated[
+        KnownOrNot | None, Field(description="What of the cost per hour it is; absent for what is paid once.")
+    ] = None
 
 
 class ReportCost(_Part):

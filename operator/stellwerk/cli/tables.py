@@ -156,7 +156,7 @@ def _changed(change: Change) -> tuple[Cell, ...]:
     return (
         Cell(change.asks),
         Cell(change.outcome.value, _OUTCOMES[change.outcome]),
-        Cell(change.pool),
+        Cell(f"{change.pool} or another" if change.elsewhere else change.pool),
         Cell(figures.rounded(change.cost.per_hour), right=True),
         Cell(figures.rounded(change.cost.total), right=True),
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from stellwerk.api import money
 from stellwerk.lifecycle.wire import CandidateStatus, CarbonStatus, ChangeStatus, CostStatus, DecisionStatus, PartStatus
-from stellwerk.model.decision import MICROS, Candidate, Carbon, Change, Cost, Decision, Mode, Verdict
+from stellwerk.model.decision import MICROS, Candidate, Carbon, Change, Cost, CostPart, Decision, Mode, Verdict
 
 MESSAGE_LIMIT: Final = 4096
 """The schema allows no longer sentence."""
@@ -65,7 +65,11 @@ def _candidates(decision: Decision) -> tuple[CandidateStatus, ...]:
 
 
 def _parts(cost: Cost) -> tuple[PartStatus, ...]:
-    return tuple(PartStatus(part.name, amount(part.amount)) for part in cost.parts)
+    return tuple(PartStatus(part.name, amount(part.amount), _hourly(part)) for part in cost.parts)
+
+
+def _hourly(part: CostPart) -> str | None:
+    return None if part.per_hour is None else amount(part.per_hour)
 
 
 def _change(change: Change) -> ChangeStatus:
@@ -78,6 +82,7 @@ def _change(change: Change) -> ChangeStatus:
         per_hour=amount(change.cost.per_hour),
         total=amount(change.cost.total),
         contested=change.contested,
+        elsewhere=change.elsewhere,
     )
 
 
@@ -90,6 +95,7 @@ def _candidate(candidate: Candidate, decision: Decision) -> CandidateStatus:
         message=_why(candidate)[:MESSAGE_LIMIT],
         accelerator=candidate.model,
         count=candidate.option.count if candidate.option else None,
+        currency=candidate.cost.currency if candidate.is_priced else None,
         per_hour=amount(candidate.cost.per_hour) if candidate.is_priced else None,
         total=amount(candidate.cost.total) if candidate.is_priced else None,
     )

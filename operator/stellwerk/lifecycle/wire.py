@@ -18,11 +18,12 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
     observed_generation: int = 0
 
 
-class PartStatus(msgspec.Struct, frozen=True):
+class PartStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One addend of the total, as a decimal string."""
 
     name: str
     amount: str
+    per_hour: str | None = None
 
 
 class CostStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -52,6 +53,7 @@ class CandidateStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults
     message: str = ""
     accelerator: str | None = None
     count: int | None = None
+    currency: str | None = None
     per_hour: str | None = None
     total: str | None = None
     parts: tuple[PartStatus, ...] = ()
@@ -68,6 +70,7 @@ class ChangeStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     per_hour: str
     total: str
     contested: bool = False
+    elsewhere: bool = False
 
 
 class DecisionStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -68,6 +68,8 @@ class CostPart(msgspec.Struct, frozen=True):
     name: str
     amount: int
     """In micro-units."""
+    per_hour: int | None = None
+    """What of the cost per hour it is; None for what is paid once, or expected to be lost now and then."""
 
 
 class Carbon(msgspec.Struct, frozen=True):

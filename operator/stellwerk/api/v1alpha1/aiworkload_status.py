@@ -41,6 +41,10 @@ class CostPart(WireModel):
         ),
     ]
     amount: Annotated[Amount, doc("Amount until the end, in the currency.", "96.4")]
+    per_hour: Annotated[
+        Amount | None,
+        doc("What of the cost per hour it is; absent for what is paid once, or expected to be lost.", "16.05"),
+    ] = None
 
 
 class CostStatus(WireModel):
@@ -89,6 +93,9 @@ class CandidateStatus(WireModel):
     ]
     reason: Annotated[Word, doc("Reason in one word.", "ProviderNotAllowed")]
     message: Annotated[Sentence, doc("Reason in a sentence.", "policy eu-only allows onprem, not aws")] = ""
+    currency: Annotated[Currency | None, doc("ISO 4217 code of its amounts; absent where there are none.", "EUR")] = (
+        None
+    )
     per_hour: Annotated[
         KnownOrNot | None,
         doc("Expected cost per hour there, in the currency; absent if the pool has no such accelerator.", "16.05"),
@@ -121,13 +128,23 @@ class ChangeStatus(WireModel):
         ),
     ]
     cluster: Annotated[ObjectName, doc("Cluster of the pool.", "local")]
-    pool: Annotated[ObjectName, doc("Where it would run then.", "reserved-a100")]
+    pool: Annotated[
+        ObjectName,
+        doc("Where it would run then; with `elsewhere` the cheapest as things stand.", "reserved-a100"),
+    ]
     currency: Annotated[Currency, doc("ISO 4217 code of the amounts.", "EUR")]
     per_hour: Annotated[KnownOrNot, doc("Expected cost per hour with the change.", "12.1")]
     total: Annotated[KnownOrNot, doc("Expected cost until the end with the change.", "12.1")]
     contested: Annotated[
         bool,
         doc("It changes a policy under which others wait too, and they may take the room first.", example=True),
+    ] = False
+    elsewhere: Annotated[
+        bool,
+        doc(
+            "Other pools would do, too; which of them it gets is decided once the change is made.",
+            example=True,
+        ),
     ] = False
 
 

@@ -161,7 +161,7 @@ class Search:
         if way is not None:
             self.found.append(way)
         elif self._never and (later := _allowed(offers)) and not self._knows(idea, waits=True):
-            change = _change(idea, later[0], later[0].ask.cost)
+            change = _change(idea, later[0], later[0].ask.cost, elsewhere=_several(later))
             self.found.append(Way(idea.edits, case, msgspec.structs.replace(change, outcome=Outcome.WAITS)))
 
     def _knows(self, idea: _Idea, *, waits: bool) -> bool:
@@ -170,15 +170,19 @@ class Search:
 
     def _way(self, idea: _Idea, case: Case, offers: Sequence[Offer]) -> Way | None:
         """Return where there is room now, or where others would make it, and at what cost."""
-        for offer in sorted(_allowed(offers), key=lambda one: one.rank):
+        ranked = sorted(_allowed(offers), key=lambda one: one.rank)
+        for offer in ranked:
             cost = _cost_if_placed(offer)
             if cost is not None:
-                return Way(idea.edits, case, _change(idea, offer, cost))
+                others = (one for one in ranked if _place(one) != _place(offer))
+                elsewhere = any(_cost_if_placed(one) is not None for one in others)
+                return Way(idea.edits, case, _change(idea, offer, cost, elsewhere=elsewhere))
         room = self._engine.room(case, offers)
         if room is None:
             return None
         cost = with_disruption(room.offer.ask.cost, None if room.price.unknown else room.price.loss)
-        return Way(idea.edits, case, msgspec.structs.replace(_change(idea, room.offer, cost), outcome=Outcome.EVICTS))
+        change = _change(idea, room.offer, cost, elsewhere=_several(ranked))
+        return Way(idea.edits, case, msgspec.structs.replace(change, outcome=Outcome.EVICTS))
 
 
 def _allowed(offers: Iterable[Offer]) -> list[Offer]:
@@ -197,9 +201,18 @@ def _cost_if_placed(offer: Offer) -> Cost | None:
     return cost
 
 
-def _change(idea: _Idea, offer: Offer, cost: Cost) -> Change:
+def _change(idea: _Idea, offer: Offer, cost: Cost, *, elsewhere: bool) -> Change:
     pool = offer.view.pool
-    return Change(" and ".join(edit.text for edit in idea.edits), pool.cluster, pool.name, cost)
+    return Change(" and ".join(edit.text for edit in idea.edits), pool.cluster, pool.name, cost, elsewhere=elsewhere)
+
+
+def _several(offers: Iterable[Offer]) -> bool:
+    """Tell whether the candidates are of more than one pool."""
+    return len({_place(offer) for offer in offers}) > 1
+
+
+def _place(offer: Offer) -> tuple[str, str]:
+    return offer.view.pool.cluster, offer.view.pool.name
 
 
 def _ideas(hints: Iterable[tuple[Edit, PoolView]], first: tuple[Edit, ...], before: Case) -> list[_Idea]:

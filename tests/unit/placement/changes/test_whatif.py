@@ -135,6 +135,17 @@ def test_the_tolerations_that_are_there_are_kept() -> None:
     assert changes(asked, snapshot([pool()], nodes(1, taints=taints))) == ["tolerate b:NoSchedule"]
 
 
+@pytest.mark.parametrize(("price", "first"), [("16", "cheap"), ("64", "pool")])
+def test_where_several_pools_would_do_the_cheapest_is_named_and_said_to_be_one_of_them(price: str, first: str) -> None:
+    asked = gang(gpus=8, expected_runtime_s=7200, deadline="2026-11-22T13:00:00Z")
+    both = snapshot([pool(), pool("cheap", price=price)], (*nodes(1), *nodes(1, "cheap")))
+    (one,) = decide(asked, both).changes
+    assert (one.pool, one.elsewhere) == (first, True)
+    alone = snapshot([pool(), pool("cheap", price=price)], (*nodes(1), *nodes(1, "cheap", gpu=4)))
+    (one,) = decide(asked, alone).changes
+    assert (one.pool, one.elsewhere) == ("pool", False)
+
+
 def test_a_deadline_is_moved_as_far_as_it_takes() -> None:
     asked = gang(expected_runtime_s=7200, deadline="2026-11-22T13:00:00Z")
     assert changes(asked, world()) == ["set the deadline 1h later"]

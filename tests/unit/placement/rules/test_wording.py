@@ -220,6 +220,15 @@ def test_a_change_says_what_comes_of_it_and_at_what_cost() -> None:
     )
 
 
+def test_a_change_that_several_pools_allow_promises_none_of_them() -> None:
+    assert wording.change(change("do it", elsewhere=True), "p") == (
+        "do it: would run on pool at 2.00 EUR per hour or on another pool"
+    )
+    assert wording.change(change("do it", outcome=Outcome.WAITS, elsewhere=True), "p") == (
+        "do it: would then wait for room on pool, at 2.00 EUR per hour or on another pool"
+    )
+
+
 def test_two_changes_are_told_and_no_more() -> None:
     tried = [change(word) for word in ("one", "two", "three")]
     assert wording.changes(tried, "p") == (
