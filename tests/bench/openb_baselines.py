@@ -28,7 +28,7 @@ Scores = NDArray[np.float64]
 
 
 class Field:
-    """Nodes as columns of numbers: milli-cores, MiB, thousandths of GPUs; what they have, and what is taken."""
+    """Nodes as rows of numbers: milli-cores, MiB, thousandths of GPUs; what they have, and what is taken."""
 
     def __init__(self, hosts: Sequence[Host]) -> None:
         """Start with empty nodes."""
@@ -37,16 +37,20 @@ class Field:
         widest = max(host.gpus for host in hosts)
         self.left = np.array([[FULL] * host.gpus + [0] * (widest - host.gpus) for host in hosts], np.int64)
         self._models = np.array([host.model for host in hosts])
+        self._of_models: dict[tuple[str, ...], NDArray[np.bool_]] = {}
 
     def fitting(self, kind: Kind) -> Ints:
         """Return the nodes that have room for a pod."""
         free = self.has - self.used
         fits = (free[:, _CPU] >= kind.cpu) & (free[:, _MEMORY] >= kind.memory)
-        if kind.gpus:
-            fits &= (self.left >= kind.milli).sum(axis=1) >= kind.gpus
         if kind.models:
-            fits &= np.isin(self._models, kind.models)
-        return np.flatnonzero(fits)
+            if kind.models not in self._of_models:
+                self._of_models[kind.models] = np.isin(self._models, kind.models)
+            fits &= self._of_models[kind.models]
+        nodes = np.flatnonzero(fits)
+        if not kind.gpus:
+            return nodes
+        return nodes[(self.left[nodes] >= kind.milli).sum(axis=1) >= kind.gpus]
 
     def idle(self, nodes: Ints) -> Ints:
         """Return how many GPUs of each node nobody uses."""
