@@ -61,7 +61,7 @@ def expected_cost(
     if site.node is None:
         return Cost(price.currency, None, None, (), carbon, "it has no nodes")
     rate = pods * _pod_rate(workload, option, site, price)
-    parts = [CostPart(COMPUTE, round(rate * hours))]
+    parts = [CostPart(COMPUTE, round(rate * hours), round(rate))]
     missing = _add_risk(parts, interruption_hours(workload, option, pool, policy, pods), rate, pool)
     emission_rate = Fraction(0)
     if policy.carbon_price_per_tonne and carbon is None:
@@ -70,7 +70,7 @@ def expected_cost(
         emitted = Fraction(carbon.milligrams, 1000 * _GRAMS_PER_TONNE)
         amount = emitted * Fraction(policy.carbon_price_per_tonne) * MICROS
         emission_rate = amount / hours
-        parts.append(CostPart(CARBON, round(amount)))
+        parts.append(CostPart(CARBON, round(amount), round(rate + emission_rate) - round(rate)))
     missing = missing or _add_egress(parts, workload, pool, policy)
     if site.wait_s and policy.waiting_price_per_hour:
         parts.append(CostPart(WAITING, round(Fraction(policy.waiting_price_per_hour) * MICROS * site.wait_s / 3600)))

@@ -29,10 +29,13 @@ def sum_of(costs: Sequence[Cost]) -> Cost:
 
 def _parts(costs: Sequence[Cost]) -> tuple[CostPart, ...]:
     amounts: dict[str, int] = {}
+    hourly: dict[str, int | None] = {}
     for cost in costs:
         for part in cost.parts:
             amounts[part.name] = amounts.get(part.name, 0) + part.amount
-    return tuple(CostPart(name, amount) for name, amount in amounts.items())
+            before = hourly.get(part.name, 0)
+            hourly[part.name] = None if before is None or part.per_hour is None else before + part.per_hour
+    return tuple(CostPart(name, amount, hourly[name]) for name, amount in amounts.items())
 
 
 def _carbon(costs: Sequence[Cost]) -> Carbon | None:
