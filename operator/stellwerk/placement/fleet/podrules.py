@@ -125,7 +125,7 @@ def _fill(room: _Room, nodes: Mapping[str, Node], free: Mapping[str, int], pods:
         ]
         if not open_:
             break
-        name = min(open_, key=lambda name: sum(one.there(nodes[name]) for one in even)) if even else open_[0]
+        name = min(open_, key=lambda name: sum(one.there(nodes[name]) for one in even))  # of equals the tightest
         taken[name] += 1
         used |= {(key, nodes[name].labels[key]) for key in apart if key in nodes[name].labels}
         for one in even:
