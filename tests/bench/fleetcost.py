@@ -2,15 +2,19 @@
 
 Each instance is a batch of 50 to 500 jobs with alternatives of accelerators, deadlines and data somewhere, and a fleet
 of owned, reserved, spot and on-demand nodes in five cloud regions and one's own room. Beside `plan()` with the solver
-stand what it costs without (greedy, who loses most first), what each job's own cheapest choice costs when it goes to
-the next where there is no room (SkyPilot with failover), and what it would cost if room had no end (SkyPilot's figure;
-nobody can have it). The optimum is a programme of its own (fleetcost_optimum.py); `gap` is what its solver left open.
+stand what it costs without (greedy, bettered by what can be guessed), what each job's own cheapest choice costs when it
+goes to the next where there is no room (SkyPilot with failover), and what it would cost if room had no end (SkyPilot's
+figure; nobody can have it). The optimum is a programme of its own (fleetcost_optimum.py); `gap` is what its solver left
+open.
 
 In the family `fits` all jobs fit, if only just: nodes on demand were added until they did. In `scarce` they were not,
 so some jobs must wait. Whoever leaves a job out pays twice what its dearest candidate costs. The optimum may choose
 whom to leave out; the engine may not: it serves who came first.
 
-    python -m tests.bench.fleetcost [--data DIR] [--seeds N] [--json FILE] fits scarce
+With `--solver-seconds S` the plan is the operator's: its solver is a child process that gets S seconds of the clock
+(`batch.improve_seconds`; fleetcost_operator.py). Without, it stops by counted work alone, as in `stellwerk plan`.
+
+    python -m tests.bench.fleetcost [--data DIR] [--seeds N] [--solver-seconds S] [--json FILE] fits scarce
 """
 
 from __future__ import annotations
@@ -20,14 +24,16 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from stellwerk.economics.cost import expected
 from stellwerk.model.decision import Plan
 from stellwerk.placement.batch.improvement import advise
 from stellwerk.placement.planner import plan
+from tests.bench.fleetcost_operator import Desk, cpu_of_children
 from tests.bench.fleetcost_optimum import Optimum, optimum, picks_of, spilled, without_capacity
 from tests.bench.fleetcost_prices import Offering, offerings
 from tests.bench.fleetcost_world import Draw, World
@@ -74,32 +80,80 @@ class Result(NamedTuple):
     """Jobs left out: by the optimum, the plan, greedy, and failover."""
 
 
+class Instance(NamedTuple):
+    """A fleet, its jobs, and what they cost at best."""
+
+    family: str
+    seed: int
+    world: World
+    best: Optimum
+    penalty: list[float]
+    """What leaving each job out costs."""
+
+    @classmethod
+    def of(cls, offers: Sequence[Offering], family: str, seed: int, count: int) -> Self:
+        """Make one."""
+        draw = Draw(offers, seed, count)
+        while (found := optimum(draw.world(), _penalties(draw.world()) if family == "scarce" else None)) is None:
+            draw.grow()
+        return cls(family, seed, draw.world(), found, _penalties(draw.world()))
+
+
+Decider = Callable[[World], Plan]
+"""Makes a plan for an instance."""
+
+
 def main(argv: Sequence[str]) -> int:
     """Run, print the table, write the JSON; 1 without data."""
     asked = _parser().parse_args(argv)
     if not (asked.data / "aws_accelerator_instances.csv").exists():
         sys.stderr.write(f"no price files in {asked.data}: name their folder with --data DIR\n")
         return 1
-    progress = Progress()
-    offers = offerings(asked.data)
-    results = []
-    for family in asked.family:
-        for seed in range(asked.first, asked.first + asked.seeds):
-            count = asked.sizes[seed % len(asked.sizes)]
-            progress.say(f"{family}: seed {seed}, {count} jobs ({seed - asked.first + 1} of {asked.seeds})")
-            results.append(measure(offers, family, seed, count))
-            progress.say(f"  plan {results[-1].plan:.4f} of the optimum, at most {results[-1].at_most:.4f}")
-    print(table(results))
+    if asked.solver_seconds is None:
+        results = _results(asked, lambda world: plan(world.jobs, world.snapshot, NOW, 1, kept=1, solver=advise))
+        print(table(results))
+    else:
+        results = _in_time(asked)
     if asked.json:
         asked.json.write_text(json.dumps(report(results), indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def measure(offers: Sequence[Offering], family: str, seed: int, count: int) -> Result:
-    """Make one instance and judge every way to place it."""
-    world, best, penalty = _instance(offers, family, seed, count)
+def _in_time(asked: argparse.Namespace) -> list[Result]:
+    """Measure what the operator gets, and say how often its solver was late and what it used."""
+    waits = Counter[str]()
+
+    def decide(world: World) -> Plan:
+        heard = desk.decide(world)
+        waits["answered" if heard.answered else "late" if heard.asked else "not asked"] += 1
+        return heard.plan
+
+    before = cpu_of_children()
+    with Desk.opened(asked.solver_seconds) as desk:
+        results = _results(asked, decide)
+    used = cpu_of_children() - before
+    print(table(results))
+    print(f"solver: {dict(waits)}, {used / max(1, len(results)):.2f} CPU seconds per instance, its start included")
+    return results
+
+
+def _results(asked: argparse.Namespace, decide: Decider) -> list[Result]:
+    progress, offers, results = Progress(), offerings(asked.data), list[Result]()
+    for family in asked.family:
+        for seed in range(asked.first, asked.first + asked.seeds):
+            count = asked.sizes[seed % len(asked.sizes)]
+            progress.say(f"{family}: seed {seed}, {count} jobs ({seed - asked.first + 1} of {asked.seeds})")
+            results.append(measure(Instance.of(offers, family, seed, count), decide))
+            progress.say(f"  plan {results[-1].plan:.4f} of the optimum, greedy {results[-1].greedy:.4f}")
+    return results
+
+
+def measure(instance: Instance, decide: Decider) -> Result:
+    """Judge every way to place an instance."""
+    family, seed, world, best, penalty = instance
+    count = len(world.jobs)
     began = time.perf_counter()
-    solved = plan(world.jobs, world.snapshot, NOW, 1, kept=1, solver=advise)
+    solved = decide(world)
     took = time.perf_counter() - began
     greedy = plan(world.jobs, world.snapshot, NOW, 1, kept=1)
     picks = picks_of(world)
@@ -122,14 +176,6 @@ def measure(offers: Sequence[Offering], family: str, seed: int, count: int) -> R
         solved.bound.gap if solved.bound else None,
         waits,
     )
-
-
-def _instance(offers: Sequence[Offering], family: str, seed: int, count: int) -> tuple[World, Optimum, list[float]]:
-    """Return an instance, its optimum, and what leaving each job out costs."""
-    draw = Draw(offers, seed, count)
-    while (found := optimum(draw.world(), _penalties(draw.world()) if family == "scarce" else None)) is None:
-        draw.grow()
-    return draw.world(), found, _penalties(draw.world())
 
 
 def _penalties(world: World) -> list[float]:
@@ -195,6 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=30, help="instances per family")
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="jobs, by turns")
+    parser.add_argument("--solver-seconds", type=float, help="plan as the operator does, with so much time to improve")
     parser.add_argument("--json", type=Path, help="write everything to this file")
     return parser
 

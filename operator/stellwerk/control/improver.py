@@ -27,7 +27,7 @@ _log = get_logger(__name__)
 
 COMMAND: Final = (sys.executable, "-m", "stellwerk.control.solverprocess")
 
-_SHARE: Final = 0.8
+SHARE: Final = 0.8
 """Part of the time that the child may use itself; the rest is for the way there and back."""
 _RESTART_SECONDS: Final = 1.0
 """Pause before a child is started anew."""
@@ -124,7 +124,7 @@ class Improver:
         """Return the answer and what became of the question; None if the child is of no use any more."""
         try:
             async with asyncio.timeout(self._budget):
-                return await _exchange(child, Task(question.problem, self._budget * _SHARE)), "answered"
+                return await _exchange(child, Task(question.problem, self._budget * SHARE, question.start)), "answered"
         except TimeoutError:
             _log.warning("solver took too long and is started anew", budget_seconds=self._budget)
             return None, "late"

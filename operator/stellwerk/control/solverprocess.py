@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from typing import BinaryIO, Final
 
 import msgspec
@@ -24,6 +25,8 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
 
     problem: Problem
     seconds: float
+    start: Answer | None = None
+    """What is known already."""
 
 
 def framed(message: Task | Answer) -> bytes:
@@ -36,9 +39,15 @@ def main() -> None:
     """Answer until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes our input
     while (task := _read(sys.stdin.buffer)) is not None:
-        answer = solve(task.problem, Limits(seconds=task.seconds))
+        answer = solve(task.problem, _within(task.seconds), task.start)
         sys.stdout.buffer.write(framed(answer))
         sys.stdout.buffer.flush()
+
+
+def _within(seconds: float) -> Limits:
+    """Return limits that end so many seconds from now."""
+    end = time.monotonic() + seconds
+    return Limits(left=lambda: end - time.monotonic())
 
 
 def _read(stream: BinaryIO) -> Task | None:

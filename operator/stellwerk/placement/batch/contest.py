@@ -90,6 +90,8 @@ class Question(msgspec.Struct, frozen=True):
     """Of each choice."""
     exact: bool
     """Whether the bound of an answer holds: nothing is held in its place, nor has pod sets that are left out."""
+    start: Answer | None = None
+    """What is known of it already."""
 
     @property
     def uids(self) -> frozenset[str]:

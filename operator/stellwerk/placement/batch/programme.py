@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import highspy
 import numpy as np
 
 from stellwerk.placement.batch.contest import Problem
+from stellwerk.placement.batch.relaxation import by_rows
+from stellwerk.placement.batch.shelves import Stack
 
 Row = tuple[float, float, dict[int, float]]
 """Lower and upper limit, and coefficients by column."""
@@ -18,10 +20,13 @@ Rows = list[Row]
 
 
 class Programme:
-    """The columns (choices first, then pods of a demand in a room) and all rows that do not depend on the goal."""
+    """The columns (choices first, then pods of a demand in a room) and all rows that do not depend on the goal.
 
-    def __init__(self, problem: Problem) -> None:
-        """Lay out the columns and write down what the rooms allow."""
+    Pools whose shelves say all that there is to packing (`shelves`) need no columns but the choices.
+    """
+
+    def __init__(self, problem: Problem, shelved: Sequence[Stack]) -> None:
+        """Lay out the columns and write down what the rooms allow, `shelved` as they are."""
         self._problem = problem
         self._upper = [problem.crowds[choice.shape].size for choice in problem.choices]
         self._inside: dict[tuple[int, int, int], int] = {}
@@ -29,6 +34,12 @@ class Programme:
         self._asks: defaultdict[int, list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
         """Columns that lie in a room, with the request of one pod."""
         self._rows: Rows = []
+        merged: set[int] = set()
+        for stack in shelved:
+            if stack.exact:
+                merged.update(stack.rooms)
+                self._rows += [(0.0, float(shelf.holds), _floats(shelf.takes)) for shelf in stack.shelves]
+        self._merged = frozenset(merged)
         for index in range(len(problem.choices)):
             self._lay_out(index)
         for room in self._asks:
@@ -39,6 +50,8 @@ class Programme:
         """Add the columns of one choice, and the row that ties each of its demands to it."""
         choice = self._problem.choices[index]
         for number, demand in enumerate(choice.demands):
+            if self._merged.issuperset(room for room, _ in demand.slots) and demand.slots:
+                continue
             tie: dict[int, float] = {index: -demand.pods}
             for room, slots in demand.slots:
                 column = self._inside[index, number, room] = len(self._upper)
@@ -86,10 +99,9 @@ class Programme:
         model.row_lower_ = np.array([row[0] for row in rows])
         model.row_upper_ = np.array([row[1] for row in rows])
         model.integrality_ = [highspy.HighsVarType.kInteger] * columns
-        matrix = model.a_matrix_
-        matrix.format_ = highspy.MatrixFormat.kRowwise
-        starts = np.cumsum([0, *(len(row[2]) for row in rows)])
-        matrix.start_ = starts.astype(np.int32)
-        matrix.index_ = np.array([column for row in rows for column in row[2]], np.int32)
-        matrix.value_ = np.array([value for row in rows for value in row[2].values()], float)
+        by_rows(model.a_matrix_, [row[2] for row in rows])
         return model
+
+
+def _floats(row: Mapping[int, int]) -> dict[int, float]:
+    return {column: float(amount) for column, amount in row.items()}

@@ -18,7 +18,7 @@ from stellwerk.api.reasons import Reason
 from stellwerk.economics.cost import expected
 from stellwerk.model.decision import Bound, Decision, Mode, Move
 from stellwerk.model.workload import Workload
-from stellwerk.placement.batch.contest import Advice, Solver
+from stellwerk.placement.batch.contest import Advice, Place, Question, Solver, spread
 from stellwerk.placement.batch.question import Party, contested, place_of, question_of
 from stellwerk.placement.changes.whatif import Explainer
 from stellwerk.placement.offers.prospect import Prospect
@@ -57,6 +57,13 @@ class Attempt(Protocol):
         """Place the batch: first whoever has a wanted candidate, on just that, then the rest, each in this order."""
 
 
+class _Heard(NamedTuple):
+    """What came of asking where workloads should go."""
+
+    best: Round
+    heard: tuple[Advice, ...]
+
+
 class Batch(NamedTuple):
     """What is to be placed, and how to start anew."""
 
@@ -70,22 +77,35 @@ def improved(batch: Batch, first: Round, solver: Solver | None) -> tuple[Round, 
     Args:
         batch: What is to be placed.
         first: Placed one after the other.
-        solver: Asked where several compete; None looks no further than who should choose first.
+        solver: Asked where several compete; None takes what can be guessed without.
     """
     best = first
     parties = _parties(batch, first)
     rivals = contested(parties) if len(parties) <= BATCH_LIMIT and _worthwhile(parties, first) else []
-    advice = None
+    heard: tuple[Advice, ...] = ()
     if len(rivals) > 1:
-        uids = frozenset(one.workload.uid for one in rivals)
         fresh = batch.start()
-        best = _better(batch, best, fresh.go(_by_regret(batch, uids, fresh)))
-        if solver is not None:
+        question = question_of(_fresh(one, fresh) for one in rivals)
+        if question is not None:
+            best, heard = _consulted(batch, first, fresh, question, solver)
+        if best is first:
             fresh = batch.start()
-            question = question_of(_fresh(one, fresh) for one in rivals)
-            advice = None if question is None else solver(question)
-            best = best if advice is None else _better(batch, best, _advised(batch, fresh, advice))
-    return _told(best, first), _bound(batch, best, first.prospects, advice)
+            uids = frozenset(one.workload.uid for one in rivals)
+            best = _better(batch, best, fresh.go(_by_regret(batch, uids, fresh)))
+    return _told(best, first), _bound(batch, best, first.prospects, heard)
+
+
+def _consulted(batch: Batch, first: Round, fresh: Attempt, question: Question, solver: Solver | None) -> _Heard:
+    """Place the batch by what is guessed, and by what the solver says where that is something else."""
+    from stellwerk.placement.batch.guess import guess  # noqa: PLC0415 - HiGHS is for who competes
+
+    question = replace(question, start=guess(question.problem))
+    guessed = None if question.start is None else spread(question, question.start)
+    best = first if guessed is None else _better(batch, first, _advised(batch, fresh, guessed))
+    solved = None if solver is None else solver(question)
+    if solved is not None and (guessed is None or solved.places != guessed.places):
+        best = _better(batch, best, _advised(batch, batch.start(), solved))
+    return _Heard(best, tuple(one for one in (guessed, solved) if one is not None))
 
 
 def _told(best: Round, first: Round) -> Round:
@@ -159,7 +179,8 @@ def _better(batch: Batch, best: Round, other: Round) -> Round:
 def _advised(batch: Batch, attempt: Attempt, advice: Advice) -> Round:
     """Place the batch as advised, large pods first, and then the rest in the order of the queue."""
     wanted = _wanted(batch.queue, attempt, advice)
-    first = sorted((one for one in batch.queue if one.uid in wanted), key=_size, reverse=True)  # stable: else in order
+    sizes = {one.uid: _size(one, advice.places[one.uid]) for one in batch.queue if one.uid in wanted}
+    first = sorted((one for one in batch.queue if one.uid in wanted), key=lambda one: sizes[one.uid], reverse=True)
     return attempt.go([*first, *(one for one in batch.queue if one.uid not in wanted)], wanted)
 
 
@@ -176,10 +197,11 @@ def _wanted(order: Sequence[Workload], attempt: Attempt, advice: Advice) -> dict
     return wanted
 
 
-def _size(workload: Workload) -> tuple[Fraction, Fraction]:
-    """Return the accelerators of one pod and of the gang: large pods are packed first."""
-    gang = Fraction(min(accelerators(workload, option) for option in workload.options))
-    return gang / max(1, workload.replicas), gang
+def _size(workload: Workload, place: Place) -> tuple[Fraction, Fraction]:
+    """Return the accelerators of one pod and of the gang where it is to go: large pods are packed first."""
+    _, _, index, _ = place
+    gang = Fraction(accelerators(workload, workload.options[index]))
+    return gang / max(1, workload.size(workload.options[index])), gang
 
 
 def _is_better(batch: Batch, new: Round, old: Round) -> bool:
@@ -203,8 +225,8 @@ def _sums(outcome: Round) -> Counter[str]:
     return sums
 
 
-def _bound(batch: Batch, best: Round, prospects: Mapping[str, Prospect], advice: Advice | None) -> Bound | None:
-    """Add up what the placed workloads cost at least: by the solver where it was asked, else each at its best place."""
+def _bound(batch: Batch, best: Round, prospects: Mapping[str, Prospect], heard: Sequence[Advice]) -> Bound | None:
+    """Add up what the placed workloads cost at least: by what was heard of those who compete, else by their best."""
     currencies: set[str] = set()
     least: dict[str, int] = {}
     total = 0
@@ -219,8 +241,9 @@ def _bound(batch: Batch, best: Round, prospects: Mapping[str, Prospect], advice:
     if len(currencies) != 1:
         return None
     lower = sum(least.values())
-    if advice is not None and advice.bound is not None and advice.covers(best.taken):
-        lower += max(0, advice.bound - sum(least.get(uid, 0) for uid in advice.asked))
+    bounds = [one.bound for one in heard if one.bound is not None and one.covers(best.taken)]
+    if bounds:
+        lower += max(0, max(bounds) - sum(least.get(uid, 0) for uid in heard[0].asked))
     return Bound(currencies.pop(), total, min(lower, total))
 
 

@@ -78,5 +78,5 @@ def test_the_first_in_the_queue_gets_the_best_of_what_a_shape_was_given() -> Non
 
 def test_no_time_at_all_gives_no_advice_rather_than_a_wrong_one() -> None:
     asked = problem(Room(5, (35,), 7), {4: (4, 4), 2: (7, 7), 1: (9, 9)})
-    found = solve(asked, Limits(seconds=0.0))
+    found = solve(asked, Limits(left=lambda: 0.0))
     assert found.counts == () or sum(found.counts) == 20
