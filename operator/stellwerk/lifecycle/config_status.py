@@ -102,7 +102,7 @@ def _write(kind: str, metadata: Mapping[str, Any], old: Mapping[str, Any], new: 
 
 
 def _conditions(old: Mapping[str, Any], claim: Claim, generation: int, moment: str) -> list[Json]:
-    """Return all conditions with one of them as claimed; its place in the list stays."""
+    """Return all conditions with one of them as claimed; Accepted comes first, and else each where it was."""
     before = next((one for one in old.get("conditions") or () if one["type"] == claim.type), None)
     kept = before is not None and before["status"] == claim.status
     condition = {
@@ -113,6 +113,8 @@ def _conditions(old: Mapping[str, Any], claim: Claim, generation: int, moment: s
         "lastTransitionTime": before["lastTransitionTime"] if before is not None and kept else moment,
         "observedGeneration": generation,
     }
+    if before is None and claim.type == ConditionType.ACCEPTED:
+        return [condition, *(old.get("conditions") or ())]
     if before is None:
         return [*(old.get("conditions") or ()), condition]
     return [condition if one["type"] == claim.type else one for one in old.get("conditions") or ()]

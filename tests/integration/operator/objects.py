@@ -78,7 +78,7 @@ def policy(name: str, **spec: Any) -> Object:
 
 
 def pool(name: str, selector: Mapping[str, str], gpus: int = 8, **spec: Any) -> Object:
-    """A ComputePool of owned H100 nodes in Germany at 32 EUR per node and hour."""
+    """A ComputePool of owned H100 nodes in Germany at 32 EUR per node and hour; what is None in `spec` is left out."""
     body: Object = {
         "nodeSelector": dict(selector),
         "provider": "onprem",
@@ -89,7 +89,11 @@ def pool(name: str, selector: Mapping[str, str], gpus: int = 8, **spec: Any) -> 
     }
     if gpus:
         body["accelerator"] = {"model": "H100", "count": gpus, "memory": "80Gi"}
-    return {"apiVersion": API, "kind": "ComputePool", "metadata": {"name": name}, "spec": body | spec}
+    return {"apiVersion": API, "kind": "ComputePool", "metadata": {"name": name}, "spec": _given(body | spec)}
+
+
+def _given(spec: Object) -> Object:
+    return {key: value for key, value in spec.items() if value is not None}
 
 
 def condition(of: Object, kind: str) -> Object:
