@@ -15,17 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stellwerk.model.decision import Mode, Move, MoveKind, Plan
-from stellwerk.model.placement import Placement
+from stellwerk.model.placement import PlacedSet, Placement, seats
 from stellwerk.model.resources import Resources
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
-from stellwerk.model.workload import Workload
+from stellwerk.model.workload import PodSet, PodShape, Workload
 from stellwerk.placement.planner import plan
-from tests.builders import GPU, NOW, gang, nodes, policy, pool, snapshot
+from tests.builders import GPU, NOW, gang, nodes, policy, pool, resources, snapshot
 
 CAP = 2
 RULES = (policy(preempts=True, migrates=True, max_moves_per_hour=CAP, minimum_saving=0),)
 STEP = timedelta(minutes=7)
+LOADER = PodSet("loader", 2, PodShape(resources(cpu="12", memory="8Gi", pods=1)))
+"""What some gangs have beside their main pods."""
 
 
 @dataclass
@@ -36,21 +38,32 @@ class Life:
     placement: Placement | None = None
     pods: list[str] = field(default_factory=list)
     """Node of each pod, by index."""
+    beside: list[str] = field(default_factory=list)
+    """Node of each pod of the further pod set."""
     since: int = 0
     changed: int | None = None
 
     @property
     def leaving(self) -> bool:
-        return self.placement is None and bool(self.pods)
+        return self.placement is None and bool(self.pods or self.beside)
 
     @property
     def settled(self) -> bool:
-        return self.placement is not None and len(self.pods) == self.placement.replicas
+        place = self.placement
+        return place is not None and (len(self.pods), len(self.beside)) == (place.replicas, self.loaders)
+
+    @property
+    def loaders(self) -> int:
+        return sum(one.replicas for one in self.workload.others)
 
     @property
     def request(self) -> Resources:
         gpus = self.workload.accelerators[0].count
         return self.workload.pod.requests + Resources.of({GPU: gpus})
+
+    @property
+    def uses(self) -> list[tuple[str, Resources]]:
+        return [*((node, self.request) for node in self.pods), *((node, LOADER.pod.requests) for node in self.beside)]
 
 
 @dataclass
@@ -77,17 +90,22 @@ class World:
     def usage(self) -> dict[str, Resources]:
         used: dict[str, Resources] = {}
         for life in self.lives.values():
-            for node in life.pods:
-                used[node] = used.get(node, Resources()) + life.request
+            for node, request in life.uses:
+                used[node] = used.get(node, Resources()) + request
         return used
 
     def running(self, life: Life) -> Running:
-        homes = sorted(set(life.pods))
+        counted = Counter(life.pods), Counter(life.beside)
+        requests = (life.request, LOADER.pod.requests)
         return Running(
             life.workload,
             life.placement,
-            tuple((node, life.pods.count(node)) for node in homes),
-            tuple((node, life.request * life.pods.count(node)) for node in homes),
+            tuple((node, pods) for one in counted for node, pods in sorted(one.items())),
+            tuple(
+                (node, each * pods)
+                for one, each in zip(counted, requests, strict=True)
+                for node, pods in sorted(one.items())
+            ),
             self.moment(life.since),
             "" if life.changed is None else self.moment(life.changed),
             tuple((index, node, life.request) for index, node in enumerate(life.pods)),
@@ -96,13 +114,13 @@ class World:
         )
 
     def look(self) -> tuple[list[Workload], Snapshot]:
-        pending = [life.workload for life in self.lives.values() if life.placement is None and not life.pods]
+        pending = [life.workload for life in self.lives.values() if life.placement is None and not life.leaving]
         seen = snapshot(
             [pool("cheap", price="16"), pool("dear", price="32")],
             self.nodes,
             policies=RULES,
             usage=self.usage(),
-            running=tuple(self.running(life) for uid, life in sorted(self.lives.items()) if life.pods),
+            running=tuple(self.running(life) for uid, life in sorted(self.lives.items()) if life.uses),
             moved={"default": tuple(self.moment(step) for step in self.moved)},
         )
         return pending, seen
@@ -118,6 +136,9 @@ class World:
             if decision.mode is Mode.FIT and decision.chosen is not None:
                 life.placement, life.since = decision.chosen, self.step
                 self.bind(life, decision.chosen.replicas)
+                assert [one.replicas for one in decision.chosen.pod_sets] == [
+                    one.replicas for one in life.workload.others
+                ]
         self.step += 1
         return made
 
@@ -149,20 +170,28 @@ class World:
     def bind(self, life: Life, pods: int) -> None:
         """As kube-scheduler does: on nodes of the pool with room, the preferred ones first; there must be room."""
         assert life.placement is not None
-        members = [node for node in self.nodes if node.labels["pool"] == life.placement.pool]
-        rank = {name: at for at, name in enumerate(life.placement.preferred_nodes)}
+        self.seat(life, life.pods, life.placement, pods)
+        for placed in life.placement.pod_sets:
+            self.seat(life, life.beside, placed, placed.replicas)
+
+    def seat(self, life: Life, there: list[str], place: Placement | PlacedSet, pods: int) -> None:
+        members = [node for node in self.nodes if node.labels["pool"] == place.pool]
+        rank = {name: at for at, name in enumerate(place.preferred_nodes)}
         members.sort(key=lambda node: (rank.get(node.name, len(rank)), node.name))
-        while len(life.pods) < pods:
+        told = [node for node, count in seats(place) for _ in range(count)] if place.nodes_required else []
+        request = life.request if there is life.pods else LOADER.pod.requests
+        while len(there) < pods:
             used = self.usage()
-            free = (n for n in members if life.request.fits_in(n.allocatable - used.get(n.name, Resources())))
-            home = next(free, None)
+            free = [one.name for one in members if request.fits_in(one.allocatable - used.get(one.name, Resources()))]
+            home = next((name for name in free if not told or name == told[len(there)]), None)
             assert home is not None, f"{life.workload.key} was given room that is not there"
-            life.pods.append(home.name)
+            there.append(home)
 
     def let_go(self) -> None:
         """Pods that must go are gone."""
         for life in self.lives.values():
             del life.pods[life.placement.replicas if life.placement else 0 :]
+            del life.beside[life.loaders if life.placement else 0 :]
 
     def check(self) -> None:
         """S1 and S2, at any moment."""
@@ -172,6 +201,7 @@ class World:
         for life in self.lives.values():
             if life.placement is not None:
                 assert len(life.pods) >= life.placement.replicas, "a gang is whole"
+                assert len(life.beside) == life.loaders, "with all its pod sets"
         recent = [step for step in self.moved if (self.step - 1 - step) * STEP < timedelta(hours=1)]
         assert len(recent) <= CAP, "too many moves within an hour"
 
@@ -191,6 +221,7 @@ def crowd(dice: Random) -> dict[str, Life]:
             movable=dice.random() < 0.8,
             expected_runtime_s=864_000,
             checkpoint_interval_s=dice.choice([None, 600]),
+            others=dice.choice([(), (LOADER,)]),
         )
         found[made.uid] = Life(made)
     return found
@@ -201,16 +232,17 @@ SEEDS = st.integers(0, 2**32)
 """What hypothesis draws by itself are small fleets in which nobody competes."""
 
 
-def lived(seed: int) -> tuple[World, Counter[str]]:
-    """Let a fleet live and check it at every step; returns it, and how often it moved in which way."""
+def lived(seed: int) -> tuple[World, Counter[tuple[str, int]]]:
+    """Let a fleet live and check it at every step; returns it, and how often what of how many pod sets moved how."""
     dice = Random(seed)
     waiting = crowd(dice)
     world = World({}, dice.randint(0, 2), dice.randint(1, 2))
-    moves: Counter[str] = Counter()
+    moves: Counter[tuple[str, int]] = Counter()
     for _ in range(40):
         kind = dice.choice(EVENTS)
         if kind == "cycle":
-            moves.update(move.kind.value for move in world.cycle().moves)
+            made = world.cycle().moves
+            moves.update((move.kind.value, 1 + len(world.lives[move.uid].workload.others)) for move in made)
         elif kind == "late" and waiting:
             uid = dice.choice(sorted(waiting))
             world.lives[uid] = waiting.pop(uid)
@@ -228,11 +260,11 @@ def test_fleets_stay_sound_through_all_moves(seed: int) -> None:
     lived(seed)
 
 
-def test_these_fleets_move_in_every_way() -> None:
-    total: Counter[str] = Counter()
+def test_these_fleets_move_in_every_way_and_gangs_of_several_pod_sets_too() -> None:
+    total: Counter[tuple[str, int]] = Counter()
     for seed in range(200):
         total += lived(seed)[1]
-        if set(total) == {kind.value for kind in MoveKind}:
+        if {kind for kind, sets in total if sets > 1} == {kind.value for kind in MoveKind}:
             return
     raise AssertionError(f"only {total}")
 
