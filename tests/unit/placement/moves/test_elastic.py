@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from stellwerk.model.decision import Move, MoveKind
+from stellwerk.model.decision import Candidate, Cost, Mode, Move, MoveKind, Rejection, Verdict
+from stellwerk.model.podrules import HostPort, PodRules, Term
 from stellwerk.model.requirements import Operator, Requirement, Requirements
 from stellwerk.model.snapshot import Reservation, Snapshot
+from stellwerk.placement.moves.elastic import Rivals, rivals_of
 from stellwerk.placement.planner import plan
-from tests.builders import NOW, gang, policy, resources
+from tests.builders import NOW, decision, gang, policy, resources
 from tests.unit.placement.moves.test_preemption import running, world
 
 
@@ -137,3 +139,74 @@ def test_it_grows_only_onto_nodes_that_its_pods_select() -> None:
     assert move.placement is not None
     assert move.placement.replicas == 2
     assert move.placement.preferred_nodes == ("pool-0001",)
+
+
+def test_a_gang_of_whom_pods_look_at_their_neighbours_does_not_grow() -> None:
+    one = small()
+    shy = PodRules(anti_affinity=(Term("rack", (), ("team",)),))
+    asked = msgspec.structs.replace(one.workload, pod=msgspec.structs.replace(one.workload.pod, rules=shy))
+    assert moves(world(msgspec.structs.replace(one, workload=asked))) == ()
+    port = PodRules(ports=(HostPort(80),))
+    asked = msgspec.structs.replace(one.workload, pod=msgspec.structs.replace(one.workload.pod, rules=port))
+    assert len(moves(world(msgspec.structs.replace(one, workload=asked)))) == 1
+
+
+def test_of_equally_important_gangs_the_older_one_grows_first() -> None:
+    told = {"gpus": 2, "replicas": 3, "min_replicas": 1}
+    late = running("a", {"pool-0000": 1}, created="2026-11-22T10:00:01Z", **told)
+    early = running("b", {"pool-0000": 1}, created="2026-11-22T10:00:00Z", **told)
+    found = moves(world(late, early, running("x", {"pool-0000": 1}, gpus=2)))
+    assert [(move.uid, move.placement.replicas) for move in found if move.placement] == [("uid-b", 2)]
+
+
+def test_it_prefers_the_nodes_it_has_and_then_those_it_gets() -> None:
+    one = running("elastic", {"pool-0000": 1}, gpus=8, replicas=3, min_replicas=1)
+    assert one.placement is not None
+    settled = msgspec.structs.replace(one.placement, preferred_nodes=("pool-0000",))
+    (move,) = moves(world(msgspec.structs.replace(one, placement=settled), count=2))
+    assert move.placement is not None
+    assert (move.placement.preferred_nodes, move.placement.replicas) == (("pool-0000", "pool-0001"), 2)
+    assert not move.placement.nodes_required
+
+
+def test_a_gang_with_as_many_seats_as_can_be_written_down_does_not_grow() -> None:
+    where = {f"pool-{at:04d}": 1 for at in range(100)}
+    one = running("elastic", where, gpus=4, replicas=102, min_replicas=1)
+    assert one.placement is not None
+    seated = msgspec.structs.replace(
+        one.placement, preferred_nodes=tuple(where), pods_per_node=(1,) * 100, nodes_required=True
+    )
+    seen = world(msgspec.structs.replace(one, placement=seated), count=101)
+    assert moves(seen) == ()
+    fewer = msgspec.structs.replace(seated, replicas=99)
+    less = msgspec.structs.replace(one.workload, replicas=100)
+    gone = msgspec.structs.replace(one, workload=less, placement=fewer, indexes=one.indexes[:99])
+    (move,) = moves(world(gone, count=101))
+    assert move.placement is not None
+    assert len(move.placement.preferred_nodes) == 100
+
+
+def test_who_waits_and_what_is_not_bound_yet_is_known_by_pool() -> None:
+    def at(name: str, *, permanent: bool = False) -> Candidate:
+        why = Rejection("Reason", "no", "change", permanent=permanent)
+        return Candidate("local", name, None, Verdict.REJECTED, Cost("EUR", 1, 1), (why,))
+
+    looked = (at("pool"), at("other", permanent=True))
+    low, high = (decision(Mode.WAIT, gang(name), candidates=looked) for name in ("low", "high"))
+    making, never = (
+        msgspec.structs.replace(decision(Mode.WAIT, gang(name), candidates=(at(name),)), mode=mode)
+        for name, mode in (("making", Mode.PREEMPT), ("never", Mode.NEVER))
+    )
+    placed = decision(Mode.FIT, gang("placed"))
+    priorities = {"uid-low": 1, "uid-high": 7, "uid-making": 3, "uid-never": 9, "uid-placed": 9}
+    room = Reservation("uid", "local", "reserved", resources(gpu=1), 1)
+    for order in ((low, high), (high, low)):
+        rivals = rivals_of([*order, making, never, placed], priorities, [room])
+        assert rivals == Rivals(
+            {("local", "pool"): 7, ("local", "making"): 3}, frozenset({("local", "pool"), ("local", "reserved")})
+        )
+    free = Rivals({("local", "pool"): 7}, frozenset())
+    place = placed.chosen
+    assert place is not None
+    assert [free.leave_room(place, priority) for priority in (6, 7, 8)] == [False, False, True]
+    assert not Rivals({}, frozenset({("local", "pool")})).leave_room(place, 9)
