@@ -63,6 +63,34 @@ def test_the_dearer_accelerator_is_bound_when_the_run_ends_early_enough_on_it(si
     assert Decimal(fits["A100"]["total"]) > Decimal(fits["H100"]["total"])
 
 
+def test_a_least_memory_passes_over_the_cheaper_accelerator_that_has_less(site: Site) -> None:
+    small = site.pool("small", accelerator={"model": "A100", "count": 8, "memory": "40Gi"}, price=price("16"))
+    large = site.pool("large", accelerator={"model": "A100", "count": 8, "memory": "80Gi"}, price=price("32"))
+    site.known(small, large)
+    site.workload("train", accelerators=[{"model": "A100", "count": 4, "memory": "60Gi"}])
+    site.running("train")
+    assert nodes_of(site.pods("train")) == [f"{large}-0"]
+    site.workload("small", accelerators=[{"model": "A100", "count": 4}])
+    site.running("small")
+    assert nodes_of(site.pods("small")) == [f"{small}-0"]
+
+
+def test_a_slower_accelerator_is_bound_only_where_its_longer_run_is_cheaper(site: Site) -> None:
+    slow = site.pool("slow", accelerator={"model": "A100", "count": 8}, price=price("20"))
+    fast = site.pool("fast", price=price("32"))
+    site.known(slow, fast)
+    for name, speed, pool in (("half", "0.5", fast), ("most", "0.9", slow)):
+        asks = [{"model": "A100", "count": 8, "speed": speed}, {"model": "H100", "count": 8}]
+        site.workload(name, accelerators=asks, expectedRuntime="10h")
+        site.running(name)
+        assert nodes_of(site.pods(name)) == [f"{pool}-0"]
+
+
+def price(amount: str) -> Object:
+    """EUR per node and hour."""
+    return {"perNodeHour": amount, "currency": "EUR"}
+
+
 # --------------------------------------------------------------------------------------------- shares
 
 
