@@ -42,25 +42,34 @@ def in_force(seen: Object) -> tuple[str, str, str]:
     return price["perNodeHour"], price["currency"], price["origin"]
 
 
-def test_the_price_of_the_catalogue_counts_a_leap_is_refused_and_the_last_good_one_survives_a_restart(
+class Listed:
+    """A catalogue file and a table of rates that an operator follows, with one price of one instance type."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.kind = f"box-{name}"
+        self.file, self._rates = folder / "prices.csv", folder / "rates.csv"
+        write(self._rates, RATES)
+
+    def says(self, price: str) -> None:
+        """Write what a node costs."""
+        write(self.file, f"{HEADER}{self.kind},north,{price},,USD,2026-11-01,contract\n")
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the operator must be told."""
+        files = {"PRICES__CATALOGUE": str(self.file), "PRICES__CURRENCIES": str(self._rates)}
+        return {**files, "PRICES__REREAD_SECONDS": "0.5"}
+
+
+def test_the_price_of_the_catalogue_counts_in_the_currency_of_the_policy(
     fault_site: Site, start: Callable[..., Operator], tmp_path: Path
 ) -> None:
-    site = fault_site
-    catalogue, rates = tmp_path / "prices.csv", tmp_path / "rates.csv"
-    kind = f"box-{site.name}"
-    row = f"{kind},north,{{}},,USD,2026-11-01,contract\n"
-    write(rates, RATES)
-    write(catalogue, HEADER + row.format("40"))
-    files = {
-        "PRICES__CATALOGUE": str(catalogue),
-        "PRICES__CURRENCIES": str(rates),
-        "PRICES__REREAD_SECONDS": "0.5",
-    }
-    operator = start(**files)
+    site, listed = fault_site, Listed(tmp_path, fault_site.name)
+    listed.says("40")
+    operator = start(**listed.settings)
     eventually(operator.leads)
-    pool = site.nodes(instance_type=kind)
+    pool = site.nodes(instance_type=listed.kind)
     site.declare(pool, **RENTED)
-
     seen = priced(site, pool, "PriceInForce", "40 USD per node and hour, from catalogue line 2: contract")
     assert in_force(seen) == ("40", "USD", "Catalogue")
     assert seen["status"]["price"]["ratesOf"] == "2026-10-30T00:00:00Z"
@@ -68,43 +77,47 @@ def test_the_price_of_the_catalogue_counts_a_leap_is_refused_and_the_last_good_o
     site.workload("train", gpus=8, expectedRuntime="2h")
     cost = site.running("train")["status"]["cost"]
     assert cost["currency"] == "EUR"
-    parts = {part["name"]: part for part in cost["parts"]}
-    assert parts["Compute"]["perHour"] == cost["perHour"]
-    assert parts["Compute"]["amount"] == cost["total"]
+    (compute,) = cost["parts"]
+    assert (compute["perHour"], compute["amount"]) == (cost["perHour"], cost["total"])
     assert 16 < float(cost["perHour"]) <= 32  # all accelerators and some of the host, of 40 USD = 32 EUR
     assert abs(float(cost["total"]) - 2 * float(cost["perHour"])) < 1e-5
 
-    def aged() -> None:
+    def aged() -> bool:
         text = scrape(operator.url)
         where = f'cluster="local",origin="Catalogue",pool="{pool}"'
         assert series(text, "stellwerk_price_age_seconds")[f"{{{where}}}"] > 86_400
         assert series(text, "stellwerk_price_table_age_seconds")['{table="currencies"}'] > 86_400
-        assert series(text, "stellwerk_price_table_readable")['{table="catalogue"}'] == 1
+        return series(text, "stellwerk_price_table_readable")['{table="catalogue"}'] == 1
 
-    eventually(lambda: aged() is None)
+    eventually(aged)
 
-    write(catalogue, HEADER + row.format("40000"))
-    seen = priced(site, pool, "PriceRefused", "no node costs that per hour", "the last good price of 40 USD")
-    assert in_force(seen) == ("40", "USD", "Catalogue")
-    for nonsense in ("-3", "0", "NaN"):
-        write(catalogue, HEADER + row.format(nonsense))
-        seen = priced(site, pool, "PriceRefused", repr(nonsense), "the last good price of 40 USD")
+
+def test_a_leap_in_the_catalogue_is_refused_and_the_last_good_price_survives_a_restart(
+    fault_site: Site, start: Callable[..., Operator], tmp_path: Path
+) -> None:
+    site, listed = fault_site, Listed(tmp_path, fault_site.name)
+    listed.says("40")
+    operator = start(**listed.settings)
+    eventually(operator.leads)
+    pool = site.nodes(instance_type=listed.kind)
+    site.declare(pool, **RENTED)
+    priced(site, pool, "PriceInForce", "40 USD")
+    for said, why in (("40000", "no node costs that per hour"), ("-3", "'-3'"), ("0", "'0'"), ("NaN", "'NaN'")):
+        listed.says(said)
+        seen = priced(site, pool, "PriceRefused", why, "the last good price of 40 USD")
         assert in_force(seen) == ("40", "USD", "Catalogue")
 
     operator.stop()
-    write(catalogue, HEADER + row.format("450"))
-    operator = start(**files)
+    listed.says("450")
+    operator = start(**listed.settings)
     eventually(operator.leads)
     seen = priced(site, pool, "PriceRefused", "11.25 times", 'stellwerk.dev/accept-price: "450"')
     assert in_force(seen) == ("40", "USD", "Catalogue")
 
-    catalogue.unlink()
-
-    def unreadable() -> bool:
-        return series(scrape(operator.url), "stellwerk_price_table_readable")['{table="catalogue"}'] == 0
-
-    eventually(unreadable)
-    write(catalogue, HEADER + row.format("450"))
+    listed.file.unlink()
+    readable = '{table="catalogue"}'
+    eventually(lambda: series(scrape(operator.url), "stellwerk_price_table_readable")[readable] == 0)
+    listed.says("450")
     site.patch("computepools", pool, {"metadata": {"annotations": {"stellwerk.dev/accept-price": "450"}}})
     seen = priced(site, pool, "PriceInForce", "450 USD")
     assert in_force(seen) == ("450", "USD", "Catalogue")

@@ -112,6 +112,9 @@ _TEMPLATE: Manifest = {
 
 _SMALL_TEMPLATE: Manifest = {"spec": {"containers": [{"name": "main", "image": "busybox"}]}}
 
+ON_PREM = {"purchasePrice": "280000", "lifetimeMonths": 60, "electricityPerKWh": "0.21"}
+UPKEEP = {"rackPerMonth": "640", "staffPerMonth": "380"}
+
 SAMPLES: dict[str, Manifest] = {
     "workload": {
         "apiVersion": _API_VERSION,
@@ -245,19 +248,16 @@ SAMPLES: dict[str, Manifest] = {
             "provider": "onprem",
             "region": "de-fra",
             "capacityType": "Owned",
-            "price": {
-                "onPrem": {
-                    "purchasePrice": "280000",
-                    "lifetimeMonths": 60,
-                    "electricityPerKWh": "0.21",
-                    "rackPerMonth": "640",
-                    "staffPerMonth": "380",
-                },
-                "currency": "EUR",
-            },
+            "price": {"currency": "EUR", "onPrem": ON_PREM | UPKEEP},
             "pue": "1.3",
             "nodePowerWatts": 10200,
         },
+    },
+    "tenant": {
+        "apiVersion": _API_VERSION,
+        "kind": "Tenant",
+        "metadata": {"name": "vision"},
+        "spec": {"namespaces": ["team-vision"], "parent": "research", "timeZone": "Europe/Berlin"},
     },
     "policy": {
         "apiVersion": _API_VERSION,
