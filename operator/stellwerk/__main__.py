@@ -17,13 +17,15 @@ from stellwerk.cluster import kubeconfig
 from stellwerk.cluster.lease import LeaseConfig
 from stellwerk.cluster.reflector import Tuning
 from stellwerk.cluster.writer import WriterTuning
+from stellwerk.control.accrual import LedgerTuning
 from stellwerk.control.endpoints import Endpoints
 from stellwerk.control.how import How, Pricing
 from stellwerk.control.runtime import Runtime
+from stellwerk.economics.ledger.rates import SplitMode
 from stellwerk.handlers.shell import Connection, Shell
 from stellwerk.lifecycle.patience import Patience
 from stellwerk.model.supply import Backoff
-from stellwerk.settings import PriceSettings, Settings
+from stellwerk.settings import LedgerSettings, PriceSettings, Settings
 from stellwerk.sources.prices import PriceFiles
 
 BAD_CONFIGURATION = 78
@@ -94,6 +96,20 @@ def _how(settings: Settings) -> How:
         backoff=Backoff(settings.supply.backoff_seconds, settings.supply.longest_backoff_seconds),
         patience=Patience(settings.supply.provision_times, settings.supply.fixed_patience_seconds),
         prices=_pricing(settings.prices),
+        ledger=_ledger(settings.ledger),
+    )
+
+
+def _ledger(ledger: LedgerSettings) -> LedgerTuning:
+    return LedgerTuning(
+        namespace=ledger.namespace,
+        lanes=ledger.lanes,
+        write=ledger.write_seconds,
+        extend=ledger.extend_seconds,
+        keep_days=ledger.keep_days,
+        page_bytes=ledger.page_bytes,
+        split=SplitMode(ledger.split),
+        status=ledger.status_seconds,
     )
 
 

@@ -156,6 +156,16 @@ OBJECTS: Final = Gauge(
     "stellwerk_cached_objects", "Objects in the cache of a stream.", ("kind", "cluster"), registry=REGISTRY
 )
 LEADER: Final = Gauge("stellwerk_leader", "1 while this replica leads, else 0.", registry=REGISTRY)
+LEDGER_BOOKED: Final = Gauge(
+    "stellwerk_ledger_booked_timestamp_seconds",
+    "Up to when the ledger is written, by this replica while it leads.",
+    registry=REGISTRY,
+)
+LEDGER_FAILURES: Final = Counter(
+    "stellwerk_ledger_failures_total",
+    "Pages of the ledger that could not be read or written at once; nothing is lost by that.",
+    registry=REGISTRY,
+)
 LOOP_LAG: Final = Gauge(
     "stellwerk_loop_lag_seconds", "Longest delay of the main loop since the last second.", registry=REGISTRY
 )

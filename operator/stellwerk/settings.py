@@ -153,6 +153,35 @@ class PriceSettings(_Group):
     )
 
 
+class LedgerSettings(_Group):
+    """What nodes cost and who had them, written down as ConfigMaps."""
+
+    namespace: str = Field("stellwerk-system", description="Namespace of its pages.", min_length=1, max_length=63)
+    split: Literal["residual", "opencost"] = Field(
+        "residual",
+        description="How a node's price is split: CPU and memory at market rates and the rest on the accelerators,"
+        " or in the ratio of OpenCost's default rates.",
+    )
+    lanes: int = Field(1, ge=1, le=64, description="Pages that are written side by side: one for each 500 nodes.")
+    write_seconds: float = Field(
+        60.0, gt=0, le=3600, description="A change is written after this long, in seconds; what crashes forgets it."
+    )
+    extend_seconds: float = Field(
+        600.0,
+        gt=0,
+        le=86_400,
+        description="Everything is written up to now after this long, changed or not, in seconds; a standby remembers"
+        " what it saw for twice as long.",
+    )
+    keep_days: int = Field(400, ge=35, le=36_500, description="Pages whose last entry is older are deleted, in days.")
+    page_bytes: int = Field(
+        400_000, ge=1000, le=700_000, description="A page that is larger, compressed, is full: another one is begun."
+    )
+    status_seconds: float = Field(
+        600.0, gt=0, description="The sums in the status of a Tenant are written at most this often, in seconds."
+    )
+
+
 class Logs(_Group):
     """Log output."""
 
@@ -190,6 +219,7 @@ class Settings(BaseSettings):
     writes: Writes = Field(default_factory=Writes)
     supply: SupplySettings = Field(default_factory=SupplySettings)
     prices: PriceSettings = Field(default_factory=PriceSettings)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     logs: Logs = Field(default_factory=Logs)
     http: Http = Field(default_factory=Http)
 

@@ -31,6 +31,10 @@ PRICES_FRESH: Final = "PricesFresh"
 """Of a ComputePool: the price in force is the one that its source names, and not too old."""
 
 
+CONSISTENT: Final = "Consistent"
+"""Of a Tenant: its namespaces are its alone, and its parent exists."""
+
+
 class Condition(WireModel):
     """One aspect of an object's state, as last observed."""
 

@@ -16,6 +16,7 @@ class Group(StrEnum):
     EVICTED = "Condition Evicted"
     FINISHED = "Condition Finished"
     PRICES = "Condition PricesFresh (of a ComputePool)"
+    CONSISTENT = "Condition Consistent (of a Tenant)"
     EVENT = "Event"
 
 

@@ -10,6 +10,7 @@ from stellwerk.api.crd import Node, structural_schema
 from stellwerk.api.labels import API_VERSION, CATEGORY
 from stellwerk.api.pool_reasons import PoolReason
 from stellwerk.api.reasons import Group, Reason, anchor
+from stellwerk.api.tenant_reasons import TenantReason
 from stellwerk.api.v1alpha1 import KINDS
 from stellwerk.api.v1alpha1.kind import Kind
 
@@ -58,7 +59,7 @@ def reason_reference() -> str:
     ]
     for group in Group:
         lines += [f"## {group.value}", ""]
-        for reason in (*Reason, *PoolReason):
+        for reason in (*Reason, *PoolReason, *TenantReason):
             if reason.group is group:
                 lines += [f'### <a id="{anchor(reason)}"></a>{reason.value}', "", reason.sentence, ""]
     return "\n".join(lines)

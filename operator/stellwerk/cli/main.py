@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
+from stellwerk.cli.costcli import cost
+
 EXIT_BAD_INPUT: Final = 1
 
 app = typer.Typer(
@@ -23,6 +25,7 @@ history = typer.Typer(help="What a fleet has run.", no_args_is_help=True, rich_m
 fleet = typer.Typer(help="Fleet files: what there is to run on.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(fleet, name="fleet")
 app.add_typer(history, name="history")
+app.add_typer(cost, name="cost")
 
 
 class Output(StrEnum):

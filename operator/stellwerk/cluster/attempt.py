@@ -13,7 +13,15 @@ from stellwerk.cluster.outcome import NotLeader
 from stellwerk.cluster.requests import Write, Written
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.window import Window
-from stellwerk.lifecycle.actions import CreateJob, CreateWorkload, DeleteJob, PatchStatus, SeatPod
+from stellwerk.lifecycle.actions import (
+    CreateJob,
+    CreateWorkload,
+    DeleteJob,
+    DeletePage,
+    PatchStatus,
+    SeatPod,
+    WritePage,
+)
 
 _GLANCE_SECONDS: Final = 0.25
 
@@ -101,7 +109,7 @@ class Attempts:
         try:
             body = await self.session.get(requests.object_path(action), limit=self.timeout)
         except errors.NotFound:
-            if isinstance(action, CreateJob | CreateWorkload):
+            if isinstance(action, CreateJob | CreateWorkload) or (isinstance(action, WritePage) and version is None):
                 return None
             raise
         return requests.check_in_effect(action, body, version)
@@ -136,12 +144,12 @@ class Attempts:
         return asyncio.get_running_loop().time()
 
 
-def _is_moot(action: Write, error: errors.ApiError) -> TypeGuard[DeleteJob | SeatPod]:
+def _is_moot(action: Write, error: errors.ApiError) -> TypeGuard[DeleteJob | DeletePage | SeatPod]:
     """Tell whether a refusal says that there is nothing left to do.
 
     What is to be deleted is gone; a pod is gone, another one, or not held back any more.
     """
-    if isinstance(action, DeleteJob):
+    if isinstance(action, DeleteJob | DeletePage):
         return isinstance(error, errors.NotFound)
     return isinstance(action, SeatPod)
 

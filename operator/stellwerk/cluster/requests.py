@@ -10,7 +10,15 @@ import msgspec
 from stellwerk.api.labels import PLACEMENT_ANNOTATION
 from stellwerk.cluster import errors
 from stellwerk.cluster.outcome import NameTaken
-from stellwerk.cluster.resources import AIWORKLOADS, COMPUTE_POOLS, CONFIG_MAPS, JOBS, PLACEMENT_POLICIES, PODS
+from stellwerk.cluster.resources import (
+    AIWORKLOADS,
+    COMPUTE_POOLS,
+    CONFIG_MAPS,
+    JOBS,
+    PLACEMENT_POLICIES,
+    PODS,
+    TENANTS,
+)
 from stellwerk.cluster.resources import object_path as path_of
 from stellwerk.cluster.session import FIELD_MANAGER, MERGE_PATCH, Request
 from stellwerk.cluster.structs import ObjectMeta
@@ -46,6 +54,7 @@ _QUERY: Final = {"fieldManager": FIELD_MANAGER}
 _CONFIG: Final = {
     "PlacementPolicy": PLACEMENT_POLICIES.path,
     "ComputePool": COMPUTE_POOLS.path,
+    "Tenant": TENANTS.path,
 }
 
 _encode = msgspec.json.Encoder().encode

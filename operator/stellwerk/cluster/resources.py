@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from stellwerk.api import labels
-from stellwerk.cluster import structs
+from stellwerk.cluster import accounts, structs
 
 T = TypeVar("T", bound=structs.KubeObject)
 
@@ -49,9 +49,14 @@ JOBS: Final = Resource("jobs", "/apis/batch/v1/jobs", structs.Job, label_selecto
 AIWORKLOADS: Final = Resource("aiworkloads", f"{OUR_API}/aiworkloads", structs.AIWorkload)
 PLACEMENT_POLICIES: Final = Resource("placementpolicies", f"{OUR_API}/placementpolicies", structs.PlacementPolicy)
 COMPUTE_POOLS: Final = Resource("computepools", f"{OUR_API}/computepools", structs.ComputePool)
+TENANTS: Final = Resource("tenants", f"{OUR_API}/tenants", accounts.Tenant)
 NAMESPACES: Final = Resource("namespaces", "/api/v1/namespaces", structs.Namespace)
 LIMIT_RANGES: Final = Resource("limitranges", "/api/v1/limitranges", structs.LimitRange)
 RESOURCE_QUOTAS: Final = Resource("resourcequotas", "/api/v1/resourcequotas", structs.ResourceQuota)
+CONFIG_MAPS: Final = Resource(
+    "configmaps", "/api/v1/configmaps", accounts.ConfigMap, label_selector=labels.LEDGER_LABEL
+)
+"""Pages of ledgers: read when a replica begins to lead, never watched."""
 RUNTIME_CLASSES: Final = Resource("runtimeclasses", "/apis/node.k8s.io/v1/runtimeclasses", structs.RuntimeClass)
 
 

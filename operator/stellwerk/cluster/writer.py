@@ -21,7 +21,7 @@ from stellwerk.cluster.events import EventRecorder
 from stellwerk.cluster.outcome import Outcome, OutcomeKind, kind_of
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.window import Window
-from stellwerk.lifecycle.actions import CreateJob, EmitEvent, PatchConfigStatus, PatchStatus, Transaction
+from stellwerk.lifecycle.actions import CreateJob, EmitEvent, PatchConfigStatus, PatchStatus, Transaction, WritePage
 from stellwerk.logs import get_logger
 
 _log = get_logger(__name__)
@@ -209,9 +209,9 @@ class Writer:
                 self.events.emit(action)  # telling people never holds up or fails a placement
             else:
                 written = await self._attempts.carry_out(action)
-                if isinstance(action, PatchStatus):
+                if isinstance(action, PatchStatus | WritePage):
                     job.resource_version = written.resource_version
-                elif isinstance(action, CreateJob):
+                if isinstance(action, CreateJob | WritePage):
                     job.child_uid = written.uid
             job.applied += 1
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from stellwerk.cluster.lease import LeaseConfig
 from stellwerk.cluster.reflector import Tuning
 from stellwerk.cluster.writer import WriterTuning
+from stellwerk.control.accrual import LedgerTuning
 from stellwerk.lifecycle.patience import Patience
 from stellwerk.model.supply import Backoff
 from stellwerk.sources.prices import PriceSource
@@ -44,3 +45,4 @@ class How:
     backoff: Backoff
     patience: Patience
     prices: Pricing
+    ledger: LedgerTuning

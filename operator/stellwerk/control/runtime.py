@@ -28,6 +28,7 @@ from stellwerk.control.endpoints import Probes
 from stellwerk.control.figures import counts_due, publish
 from stellwerk.control.how import How
 from stellwerk.control.improver import Improver
+from stellwerk.control.ledger import Ledger
 from stellwerk.control.prices import Prices
 from stellwerk.control.store import Store
 from stellwerk.control.supply import Supplies
@@ -79,6 +80,7 @@ class Runtime:
         self._target, self._how = target, how
         prices = Prices(how.prices.step, how.prices.outdated)
         self._store = Store(how.cluster, self._changed, Supplies(how.backoff, how.patience), prices)
+        self._ledger = Ledger(self._store, how.ledger, self._submit, lambda: self._leading)
         self._batcher = Batcher(*how.window)
         self._shell = shell(self._judge)
         self._beat = time.monotonic()
@@ -100,17 +102,18 @@ class Runtime:
         self._loop = asyncio.get_running_loop()
         await self._look_at_prices()
         async with Session(self._target) as session:
-            writer = Writer(session, self._elector.is_leader, self._cycle.heard, self._how.writes)
+            writer = Writer(session, self._elector.is_leader, self._ledger.route(self._cycle.heard), self._how.writes)
             async with writer:
                 self._writer = writer
                 self._reflectors = self._make_reflectors(session)
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(work) for work in (self._beats(), self._figures(), *self._streams())]
-                    loops = (self._cycles(), self._improver.run(), self._follow_prices())
+                    loops = (self._cycles(), self._improver.run(), self._follow_prices(), self._ledger.run(session))
                     tasks += [group.create_task(work) for work in loops]
                     stopped = group.create_task(stop.wait())
                     await self._compete_when_warm(stopped)
                     await stopped
+                    await self._ledger.flush(self._how.writes.timeout)
                     await asyncio.to_thread(self._elector.stop)
                     await end_all(tasks)
 
@@ -129,7 +132,9 @@ class Runtime:
             (resources.JOBS, self._store.on_job),
             (resources.AIWORKLOADS, self._store.on_workload),
         )
-        return tuple(Reflector(session, resource, sink, self._how.tuning) for resource, sink in sinks)
+        return tuple(
+            Reflector(session, resource, sink, self._how.tuning) for resource, sink in self._ledger.beside(sinks)
+        )
 
     def _streams(self) -> list[Any]:
         return [reflector.run() for reflector in self._reflectors]
@@ -153,6 +158,7 @@ class Runtime:
         if stopped.done():
             warm.cancel()
             return
+        self._ledger.warm(self._reflectors)
         gc.collect()
         gc.freeze()  # tens of thousands of cached objects: no collection needs to walk them again
         _log.info("synced", **{reflector.resource.name: len(reflector.objects) for reflector in self._reflectors})
@@ -269,7 +275,7 @@ class Runtime:
             if self._leading:
                 self._store.watch_nodes(watched - since)
                 pools = next(one for one in self._reflectors if one.resource is resources.COMPUTE_POOLS)
-                for due in counts_due(self._store, pools.objects.values(), datetime.now(UTC)):
+                for due in (*counts_due(self._store, pools.objects.values(), datetime.now(UTC)), *self._ledger.due()):
                     self._submit(due)
             await asyncio.sleep(_FIGURES_SECONDS)
 

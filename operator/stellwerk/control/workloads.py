@@ -96,6 +96,12 @@ class Workloads:
             self.dirty.add(owner)
         return owner
 
+    def found_for(self, job: str) -> structs.AIWorkload | None:
+        """Return the AIWorkload that a Job runs for, which is named as `structs.job_id` does."""
+        key = self._job_by_uid.get(job.rpartition("/")[2])
+        owner = None if key is None or key.namespace != job.partition("/")[0] else self._owner(self._jobs[key])
+        return None if owner is None else self._objects.get(owner)
+
     def mark(self, uid: str) -> None:
         """Mark an AIWorkload, or a Job that no AIWorkload stands for yet, by its uid."""
         if uid in self._job_by_uid:

@@ -93,9 +93,9 @@ class EmitEvent(msgspec.Struct, frozen=True, tag_field="action", tag=True):
 
 
 class PatchConfigStatus(msgspec.Struct, frozen=True, tag_field="action", tag=True):
-    """Merge-patch `/status` of a PlacementPolicy or ComputePool."""
+    """Merge-patch `/status` of a PlacementPolicy, ComputePool or Tenant."""
 
-    kind: Literal["PlacementPolicy", "ComputePool"]
+    kind: Literal["PlacementPolicy", "ComputePool", "Tenant"]
     name: str
     body: Body
     resource_version: str | None = None

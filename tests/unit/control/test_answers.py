@@ -16,6 +16,7 @@ from stellwerk.cluster.reflector import Tuning
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.writer import WriterTuning
 from stellwerk.control import runtime
+from stellwerk.control.accrual import LedgerTuning
 from stellwerk.control.how import How, Pricing
 from stellwerk.control.runtime import Runtime
 from stellwerk.lifecycle.actions import PatchConfigStatus, Transaction
@@ -37,6 +38,7 @@ HOW = How(
     backoff=Backoff(300.0, 3600.0),
     patience=Patience(),
     prices=Pricing(PriceFiles(), reread=10.0, step=Decimal(10), outdated=timedelta(days=180)),
+    ledger=LedgerTuning("stellwerk-system"),
 )
 
 

@@ -28,8 +28,9 @@ from stellwerk.api.v1alpha1.placementpolicy import (
     Requirements,
 )
 from stellwerk.api.v1alpha1.podtemplate import PodTemplate
+from stellwerk.api.v1alpha1.tenant import Tenant, TenantSpec, TenantSpend, TenantStatus
 
-KINDS: tuple[type[Kind], ...] = (AIWorkload, PlacementPolicy, ComputePool)
+KINDS: tuple[type[Kind], ...] = (AIWorkload, PlacementPolicy, ComputePool, Tenant)
 """All kinds, in the order in which they are documented."""
 
 __all__ = [
@@ -62,5 +63,9 @@ __all__ = [
     "PriceStatus",
     "Requirements",
     "Taint",
+    "Tenant",
+    "TenantSpec",
+    "TenantSpend",
+    "TenantStatus",
     "WorkloadRef",
 ]

@@ -95,12 +95,15 @@ class Book:
         """Return the lane of a node."""
         return zlib.crc32(uid.encode()) % self.lanes
 
+    def page(self, lane: int) -> Page:
+        """Return the open page of a lane, as it is stored; an empty one is not stored yet."""
+        return self._open.get(lane) or Page(self.cluster, lane, 1, self.since)
+
     def draft(self, lane: int, entries: Iterable[Entry], losses: Iterable[Loss] = ()) -> Page:
         """Return the open page of a lane with more on it; nothing is booked before `commit`."""
-        page = self._open.get(lane) or Page(self.cluster, lane, 1, self.since)
         due = (cut(entry, self._booked.get(entry.uid, 0)) for entry in entries)
         fresh = (loss for loss in losses if (loss.uid, loss.end) not in self._lost)
-        return page.extended((entry for entry in due if entry is not None), fresh)
+        return self.page(lane).extended((entry for entry in due if entry is not None), fresh)
 
     def commit(self, page: Page, *, full: bool) -> Sequence[Entry]:
         """Note that a page is stored as drafted; return what is on it that was not booked before.

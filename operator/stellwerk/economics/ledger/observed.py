@@ -22,14 +22,14 @@ class Observed:
         since: From when on everything was seen; before it only what objects tell about themselves is known.
 
     Attributes:
-        dirty: uids of nodes about which something changed since `settled`.
+        dirty: When something changed last about a node, by its uid; whoever has booked that takes it away.
 
     """
 
     def __init__(self, since: int) -> None:
         self.since = since
         self.nodes: dict[str, NodeSpan] = {}
-        self.dirty: set[str] = set()
+        self.dirty: dict[str, int] = {}
         self._pods: dict[str, PodSpan] = {}
         self._on: dict[str, dict[str, PodSpan]] = {}
         self._ended: dict[str, None] = {}  # uids of pods, oldest first
@@ -48,14 +48,14 @@ class Observed:
             return
         else:
             span.versions.append((max(now, span.versions[-1][0]), facts))
-        self.dirty.add(uid)
+        self.dirty[uid] = now
 
     def lose_node(self, uid: str, now: int) -> None:
         """Note that a node is gone."""
         span = self.nodes.get(uid)
         if span is not None and span.end is None:
             span.end = max(now, span.start)
-            self.dirty.add(uid)
+            self.dirty[uid] = now
 
     # -------------------------------------------------------------------------------- pods
 
@@ -66,11 +66,11 @@ class Observed:
             pod.start = min(pod.start, now)
             self._pods[pod.uid] = pod
             self._on.setdefault(pod.node, {})[pod.uid] = pod
-        elif known.party == pod.party or not pod.party.attempt or known.party.attempt:
-            return
-        else:
+        elif _knows_more(pod.party, known.party):
             known.party = pod.party
-        self._mark(pod.node)
+        else:
+            return
+        self._mark(pod.node, now)
 
     def lose_pod(self, uid: str, now: int) -> None:
         """Note that a pod has ended, or is gone."""
@@ -78,16 +78,21 @@ class Observed:
         if pod is not None and pod.end is None:
             pod.end = max(now, pod.start)
             self._ended[uid] = None
-            self._mark(pod.node)
+            self._mark(pod.node, now)
             if len(self._ended) > ENDED_LIMIT:
                 self._forget_oldest()
+
+    def party_of(self, uid: str) -> Party | None:
+        """Return the party of a pod; None if it was never seen."""
+        pod = self._pods.get(uid)
+        return None if pod is None else pod.party
 
     def pods_on(self, node: str) -> Iterable[PodSpan]:
         """Return the pods that are, or were, on a node."""
         return self._on.get(node, {}).values()
 
-    def _mark(self, node: str) -> None:
-        self.dirty.update(self._lives.get(node, ()))
+    def _mark(self, node: str, now: int) -> None:
+        self.dirty.update(dict.fromkeys(self._lives.get(node, ()), now))
 
     # ------------------------------------------------------------------------------ tenants
 
@@ -95,7 +100,7 @@ class Observed:
         """Note whose the namespaces are from now on."""
         if self._tenants[-1][1] != tenants:
             self._tenants.append((now, dict(tenants)))
-            self.dirty.update(self.nodes)
+            self.dirty.update(dict.fromkeys(self.nodes, now))
 
     @property
     def tenancies(self) -> tuple[int, ...]:
@@ -164,8 +169,12 @@ class Observed:
 
     def _drop_node(self, uid: str, node: NodeSpan) -> None:
         del self.nodes[uid]
-        self.dirty.discard(uid)
+        self.dirty.pop(uid, None)
         lives = self._lives[node.name]
         lives.remove(uid)
         if not lives:
             del self._lives[node.name]
+
+
+def _knows_more(new: Party, old: Party) -> bool:
+    return bool(new.uid and not old.uid) or bool(new.uid == old.uid and new.attempt and not old.attempt)
