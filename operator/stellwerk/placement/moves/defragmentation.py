@@ -17,7 +17,7 @@ from stellwerk.model.resources import CPU, PODS, Resources
 from stellwerk.model.running import Running
 from stellwerk.model.workload import Workload
 from stellwerk.placement.moves.migration import Migrator
-from stellwerk.placement.moves.sacrifices import Freed, add, freed_by
+from stellwerk.placement.moves.sacrifices import Freed, add, freed_by, minus
 from stellwerk.placement.offers.candidates import Offer
 from stellwerk.placement.packing.bins import Assignment
 from stellwerk.placement.rules import wording
@@ -82,10 +82,10 @@ def _steps_for(workload: Workload, offer: Offer, migrator: Migrator) -> list[Ste
         view.bins.shift(given)
         if offer.fits():
             offer.place()
-            view.bins.shift(_minus(freed))
+            view.bins.shift(minus(freed))
             migrator.note([each.running for each in steps])
             return steps
-    view.bins.shift(_minus(freed))
+    view.bins.shift(minus(freed))
     for step in steps:
         step.offer.view.bins.shift(_taken_back(step))
     return []
@@ -119,7 +119,7 @@ def _aside(one: Running, migrator: Migrator, before: Sequence[Step]) -> Step | N
 def _place_off(one: Running, offer: Offer) -> Sequence[Assignment] | None:
     """Take room for a workload on other nodes than its own: beside itself it would be in the way as before."""
     closed = {node: _EVERYTHING for node, _ in one.uses}
-    offer.view.bins.shift(_minus(closed))
+    offer.view.bins.shift(minus(closed))
     nodes = offer.place()
     offer.view.bins.shift(closed)
     return nodes
@@ -144,9 +144,3 @@ def _decided(stuck: Decision, offer: Offer, steps: Sequence[Step]) -> Decision:
 def _taken_back(step: Step) -> Freed:
     request = step.offer.ask.request_on(step.offer.view)
     return {one.node: request * one.pods for one in step.nodes}
-
-
-def _minus(freed: Freed) -> Freed:
-    taken: Freed = {}
-    add(taken, freed, -1)
-    return taken

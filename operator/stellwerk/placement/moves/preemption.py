@@ -23,7 +23,17 @@ from stellwerk.model.workload import Workload
 from stellwerk.placement.fleet.fleet import PoolView
 from stellwerk.placement.fleet.homes import Homes
 from stellwerk.placement.moves.herd import Herd
-from stellwerk.placement.moves.sacrifices import Freed, Sacrifice, add, expendable, freed_by, move_of, sacrifice_of
+from stellwerk.placement.moves.leaving import Leaving
+from stellwerk.placement.moves.sacrifices import (
+    Sacrifice,
+    add,
+    expendable,
+    freed_by,
+    minus,
+    move_of,
+    sacrifice_of,
+    shift,
+)
 from stellwerk.placement.moves.trials import Trial
 from stellwerk.placement.moves.victims import NOTHING, Price, cheapest, least_price, price_of
 from stellwerk.placement.offers.candidates import Offer, shape_of
@@ -93,10 +103,10 @@ class RoomMaker:
         self._policies = snapshot.policies
         self._promised = snapshot.promised
         self._now = now
-        self._nodes: dict[tuple[str, str], frozenset[str]] = {}
         self._running = snapshot.running
+        self._leaving = Leaving(snapshot.running)
         self._costs: dict[Hashable, Cost] = {}
-        self._herds: dict[tuple[str, str, int | None], Herd] = {}
+        self._herds: dict[Hashable, Herd] = {}
         self._found: dict[Hashable, tuple[Offer, _State, _Way | None]] = {}
         """What was found on an offer in which state of its pool; holds the offer, so that its `id` stays its own."""
         self._epochs: dict[int, tuple[Bins, int, int]] = {}
@@ -106,11 +116,6 @@ class RoomMaker:
         """Highest priority that found no room on these offers: who has less cannot take more, and room never grows."""
         self._moved: set[str] = set()
         self._moves: list[Move] = []
-
-    @cached_property
-    def _leaving(self) -> list[Running]:
-        """What is on its way out; looked for only where somebody needs room."""
-        return [one for one in self._running if one.going]
 
     @cached_property
     def _by_pool(self) -> Mapping[tuple[str, str], list[Running]]:
@@ -182,12 +187,12 @@ class RoomMaker:
         state = (self._epoch(view.bins), offer.outside())
         known = self._found.get(asking.key)
         if known is None or known[1] != state or state[1] is None:
-            leaving = self._freed_by_leaving(view)
-            view.bins.shift(leaving)
+            leaving = self._leaving.frees(offer.views)
+            shift(offer.views, leaving)
             try:
                 way = self._way(asking, some_leave=bool(leaving))
             finally:
-                view.bins.shift(_minus(leaving))
+                shift(offer.views, minus(leaving))
                 self._epochs[id(view.bins)] = (view.bins, view.bins.version, state[0])
             if way is _TOO_DEAR:
                 return None
@@ -209,7 +214,7 @@ class RoomMaker:
             return _Way((), NOTHING)
         reach = offer.reach()
         for patience in (None, policy.minimum_runtime_s) if policy.preempts else ():
-            herd = self._herd(offer.view, patience)
+            herd = self._herd(offer.views, patience)
             chosen = herd.below(asking.workload.priority)
             fewest = herd.fewest(chosen, reach, offer.ask.least) if reach is not None else 0
             if not len(chosen) or fewest is None:
@@ -230,42 +235,42 @@ class RoomMaker:
 
     def _room(self, asking: _Asking, way: _Way) -> Room:
         moves = tuple(move_of(victim, level, asking.workload) for victim, level in way.taken)
-        return Room(asking.offer, way.price, moves, self._awaited(asking.offer.view))
+        return Room(asking.offer, way.price, moves, self._leaving.names(asking.offer.views))
 
     def _take(self, room: Room) -> None:
         """Take the room for this cycle: nobody after it gets what is free of it, or what becomes free."""
-        view = room.offer.view
-        freed = dict(self._freed_by_leaving(view))
+        freed = self._leaving.frees(room.offer.views)
         for move in room.moves:
             add(freed, freed_by(self._by_uid[move.uid], move.placement.replicas if move.placement else 0))
-        view.bins.shift(freed)
+        shift(room.offer.views, freed)
         room.offer.place()
-        view.bins.shift(_minus(freed))
+        shift(room.offer.views, minus(freed))
         moved = {move.uid for move in room.moves}
         for herd in self._herds.values():
             herd.leave(moved)
         self._moved |= moved
         self._moves += room.moves
 
-    def _herd(self, view: PoolView, patience: int | None) -> Herd:
-        """Return what everybody in this pool could give; evictions only with a `patience`, in seconds.
+    def _herd(self, views: Sequence[PoolView], patience: int | None) -> Herd:
+        """Return what everybody in these pools could give; evictions only with a `patience`, in seconds.
 
         Who loses least comes first, of those the least important and youngest.
         """
-        key = (view.pool.cluster, view.pool.name, patience)
-        found = self._herds.get(key)
+        pools = tuple((view.pool.cluster, view.pool.name) for view in views)
+        found = self._herds.get((pools, patience))
         if found is None:
-            given = (self._given(one, view, patience) for one in self._by_pool.get(key[:2], ()))
+            there = {one.uid: one for pool in pools for one in self._by_pool.get(pool, ())}
+            given = (self._given(one, pools, patience) for one in there.values())
             some = sorted((one for one in given if one.steps), key=lambda one: (one.prices[0], expendable(one)))
-            found = self._herds[key] = Herd(view.bins, some)
+            found = self._herds[pools, patience] = Herd(views[0].bins, some)
             found.leave(self._moved)
         return found
 
-    def _given(self, one: Running, view: PoolView, patience: int | None) -> Sacrifice:
+    def _given(self, one: Running, pools: Sequence[tuple[str, str]], patience: int | None) -> Sacrifice:
         theirs = policy_of(one.workload.policy, self._policies)
         least = None if patience is None else max(patience, theirs.minimum_runtime_s)
         given = sacrifice_of(one, self._cost(one, theirs), theirs, self._now, least)
-        if one.placement is not None and one.placement.pool == view.pool.name:
+        if one.placement is None or (one.placement.cluster, one.placement.pool) in pools:
             return given
         steps = tuple(step for step in given.steps if not step.replicas)  # fewer main pods free nothing here
         return msgspec.structs.replace(given, steps=steps, prices=tuple(step.price for step in steps))
@@ -281,27 +286,3 @@ class RoomMaker:
         if cost is None:
             cost = self._costs[key] = self._homes.cost_of(one, policy)
         return cost
-
-    def _freed_by_leaving(self, view: PoolView) -> Freed:
-        names = self._names(view)
-        freed: Freed = {}
-        for one in self._leaving:
-            for node, used in one.going:
-                add(freed, {node: used} if node in names else {})
-        return freed
-
-    def _awaited(self, view: PoolView) -> tuple[str, ...]:
-        names = self._names(view)
-        return tuple(str(one.key) for one in self._leaving if any(node in names for node, _ in one.going))
-
-    def _names(self, view: PoolView) -> frozenset[str]:
-        key = (view.pool.cluster, view.pool.name)
-        if key not in self._nodes:
-            self._nodes[key] = frozenset(node.name for node in view.nodes)
-        return self._nodes[key]
-
-
-def _minus(freed: Freed) -> Freed:
-    taken: Freed = {}
-    add(taken, freed, -1)
-    return taken

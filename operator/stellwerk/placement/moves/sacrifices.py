@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from stellwerk.model.policy import Policy
 from stellwerk.model.resources import Resources
 from stellwerk.model.running import Running
 from stellwerk.model.workload import Workload
+from stellwerk.placement.fleet.poolview import PoolView
 from stellwerk.placement.moves.victims import Price
 from stellwerk.placement.rules import wording
 
@@ -113,6 +115,19 @@ def add(freed: Freed, more: Freed, sign: int = 1) -> None:
     """Add what becomes free, or take it off again with a `sign` of -1."""
     for node, resources in more.items():
         freed[node] = freed.get(node, _NOTHING) + resources * sign
+
+
+def minus(freed: Freed) -> Freed:
+    """Return the same taken instead of freed."""
+    taken: Freed = {}
+    add(taken, freed, -1)
+    return taken
+
+
+def shift(views: Iterable[PoolView], freed: Freed) -> None:
+    """Let room become free on nodes of these pools, each with room of its own; nodes of others are left out."""
+    for view in views:
+        view.bins.shift(freed)
 
 
 def _price(loss: int | None, pods: int) -> Price:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from stellwerk.placement.moves.sacrifices import Freed, Sacrifice, add
+from stellwerk.placement.moves.sacrifices import Freed, Sacrifice, add, shift
 from stellwerk.placement.moves.victims import Levels
 from stellwerk.placement.offers.candidates import Offer
 from stellwerk.placement.packing.reach import Reach
@@ -52,7 +52,7 @@ class Trial:
         for freed, sign in self._differing(self._given, levels):
             add(change, freed, sign)
         self._given = levels
-        self._offer.view.bins.shift(change)
+        shift(self._offer.views, change)
 
     def _may_be_enough(self, levels: Levels) -> bool:
         self._count(levels)

@@ -233,7 +233,7 @@ class Offer:
 
     @property
     def views(self) -> tuple[PoolView, ...]:
-        """Where it takes room."""
+        """Where it takes room, each room once, the pool of the main pod set first."""
         return (self.view,)
 
     def demands(self) -> tuple[tuple[Resources, int, frozenset[int]], ...]:

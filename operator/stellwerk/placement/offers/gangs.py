@@ -117,8 +117,11 @@ class GangOffer(Offer):
 
     @property
     def views(self) -> tuple[PoolView, ...]:
-        """Where it takes room: the pool of the main set, and all to which further sets may go."""
-        return (self.view, *(offer.view for near in self._near for offer in near))
+        """Where it takes room, each room once: the pool of the main set, then all to which further sets may go."""
+        found: dict[int, PoolView] = {}
+        for view in (self.view, *(offer.view for near in self._near for offer in near)):
+            found.setdefault(id(view.bins), view)
+        return tuple(found.values())
 
     def full(self) -> tuple[Rejection, ...]:
         """Return what speaks against this candidate now: the fixed rules, then the lack of room of any pod set."""

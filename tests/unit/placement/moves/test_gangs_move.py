@@ -11,7 +11,7 @@ import pytest
 from stellwerk.model.capacity import CapacityType, Growth
 from stellwerk.model.decision import Mode, MoveKind, Plan
 from stellwerk.model.discovery import HOSTNAME_LABEL
-from stellwerk.model.placement import PlacedSet
+from stellwerk.model.placement import PlacedSet, Placement
 from stellwerk.model.podrules import PodRules, Spread
 from stellwerk.model.requirements import Operator, Requirement, Requirements
 from stellwerk.model.resources import Resources
@@ -149,6 +149,33 @@ def test_what_all_its_pods_on_one_node_take_becomes_free() -> None:
     other = running("other", {"pool-0001": 1}, preemptible=False)
     made = planned(world(low, other), gang("urgent", priority=9, requests=resources(cpu="96", pods=1)))
     assert kinds(made) == {"uid-low": MoveKind.PREEMPT}
+
+
+def test_a_gang_takes_the_room_of_others_in_the_pools_of_all_its_sets() -> None:
+    big = PodSet("loader", 1, PodShape(resources(cpu="90", memory="8Gi", pods=1)))
+    one = running("one", {"pool-0000": 1})
+    two = running("two", {"pool-0001": 1})
+    batch = filling_cpus("batch")
+    made = planned(
+        world(one, two, batch), gang("urgent", priority=9, others=(big,), requests=resources(cpu="90", pods=1))
+    )
+    assert kinds(made) == {"uid-one": MoveKind.PREEMPT, "uid-batch": MoveKind.PREEMPT}
+    assert all(name in made.decisions[0].message for name in ("evicting", "team/batch", "team/one"))
+
+
+def filling_cpus(name: str, **facts: Any) -> Running:
+    """Work that takes most of the only node of the pool of CPUs."""
+    asked = gang(name, gpus=0, requests=resources(cpu="80", memory="8Gi", pods=1), **facts)
+    place = Placement("local", "cpu", CapacityType.OWNED, 1)
+    return Running(asked, place, (("cpu-0000", 1),), (("cpu-0000", asked.pod.requests),), "2026-11-22T11:00:00Z")
+
+
+def test_a_gang_waits_for_what_leaves_the_pool_of_one_of_its_sets() -> None:
+    big = PodSet("loader", 1, PodShape(resources(cpu="95", memory="8Gi", pods=1)))
+    going = msgspec.structs.replace(filling_cpus("going"), placement=None, leaving=True, settled=False)
+    made = planned(world(going, members=[*nodes(1), *nodes(1, "cpu", gpu=0)]), gang("urgent", others=(big,)))
+    assert (made.decisions[0].mode, made.moves) == (Mode.PREEMPT, ())
+    assert "has room once team/going has left it" in made.decisions[0].message
 
 
 # --------------------------------------------------------------------------------------------- moving
