@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import time
 from pathlib import Path
+
+import structlog
 
 from tests.integration.differential.bed import bed
 from tests.integration.differential.running import ROUNDS_PER_WORLD, Figures, Runner, estimate
@@ -18,6 +21,7 @@ from tests.testbed.progress import Progress
 def main(argv: list[str] | None = None) -> int:
     """Run and print the figures; 1 if there was a disagreement."""
     arguments = _parser().parse_args(argv)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     worlds = -(-arguments.rounds // ROUNDS_PER_WORLD)
     numbers = range(arguments.first, arguments.first + worlds)
     since, figures = time.monotonic(), Figures()

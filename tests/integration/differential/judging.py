@@ -16,13 +16,12 @@ from stellwerk.cluster import structs
 from stellwerk.lifecycle.actions import CreateJob, SeatPod
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.seating import Held, HeldPod, seat_actions
-from stellwerk.model.capacity import Pool
 from stellwerk.model.decision import Candidate, Decision, Mode, Plan
-from stellwerk.model.placement import PlacedAccelerator, Placement
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload, WorkloadKey
 from tests.integration.differential.bed import MERGE, REFUSED, Bed
 from tests.integration.differential.disagreeing import Disagreement, shown
+from tests.integration.differential.elsewhere import anywhere, is_of_further_set
 from tests.integration.differential.places import Object
 from tests.integration.differential.seeing import Child, Sight, pods_of
 from tests.integration.differential.worlds import World
@@ -132,9 +131,10 @@ class Round:
         for decision in self.plan.decisions:
             if decision.mode is not Mode.FIT:
                 workload = next(state.workload for state in self._states if state.workload.uid == decision.uid)
-                alone = plain and isinstance(workload, Workload) and workload.pod.rules is None
+                assert isinstance(workload, Workload)
+                alone = plain and workload.pod.rules is None
                 for candidate in decision.candidates:
-                    if not {rejection.reason for rejection in candidate.rejections} & OTHER_HARDWARE:
+                    if self._is_for_kube_scheduler(workload, candidate):
                         begin = partial(self._try, decision, candidate)
                         made.append(Trial(self, decision.uid, candidate.pool, alone, begin))
         return made
@@ -202,8 +202,9 @@ class Round:
     def _create(self, decision: Decision, children: Sequence[Child], pool: str = "") -> Gang:
         """Create the pods of a placement's Jobs; stops at the first one that is forbidden."""
         gang = Gang(decision, decision.key.namespace, pool=pool)
-        held: list[HeldPod] = []
-        for child in children:
+        held: list[list[HeldPod]] = []
+        for child in sorted(children, key=is_of_further_set):  # in the order of the placement
+            held.append([])
             try:
                 job = self._job(child)
             except ApiError as error:
@@ -218,16 +219,16 @@ class Round:
                     gang.refused = str(error)
                     return gang
                 gang.pods.append(pod)
-                held += _held(made)
+                held[-1] += _held(made)
         self._seat(decision, held)
         return gang
 
-    def _seat(self, decision: Decision, held: list[HeldPod]) -> None:
-        """Tell each pod that is held back its node, as the operator does when it sees it."""
+    def _seat(self, decision: Decision, held: Sequence[Sequence[HeldPod]]) -> None:
+        """Tell each pod that is held back its node, as the operator does when it sees it; `held` is by Job."""
         hosts = tuple((node["metadata"]["name"], node["metadata"]["name"]) for node in self.world.nodes)
-        if decision.chosen is None or not held:
+        if decision.chosen is None:
             return
-        for action in seat_actions(decision.chosen, [Held(tuple(held), (), hosts)]):
+        for action in seat_actions(decision.chosen, [Held(tuple(pods), (), hosts) for pods in held]):
             assert isinstance(action, SeatPod)
             path = f"/api/v1/namespaces/{action.key.namespace}/pods/{action.key.name}"
             self.bed.api.call("PATCH", path, action.body, MERGE)
@@ -247,36 +248,25 @@ class Round:
         pool = next(pool for pool in self.snapshot.pools if pool.name == candidate.pool)
         workload = state.workload
         assert isinstance(workload, Workload)
-        chosen = msgspec.structs.replace(decision, mode=Mode.FIT, chosen=_anywhere(workload, pool, candidate))
+        chosen = msgspec.structs.replace(decision, mode=Mode.FIT, chosen=anywhere(workload, pool, candidate))
         return self._create(decision, self._sight.children([chosen])[decision.uid], candidate.pool)
+
+    def _is_for_kube_scheduler(self, workload: Workload, candidate: Candidate) -> bool:
+        """Whether kube-scheduler looks at all that may keep a gang from a pool.
+
+        It counts slices, and does not know which are of one device. Further pod sets may go to any pool: they
+        are compared where they fit only.
+        """
+        accelerator = next(pool for pool in self.snapshot.pools if pool.name == candidate.pool).accelerator
+        sliced = candidate.option is not None and accelerator is not None and accelerator.slices > 1
+        other = {rejection.reason for rejection in candidate.rejections} & OTHER_HARDWARE
+        return not (other or sliced or workload.others)
 
     def _note(self, what: str, gang: Gang, said: str) -> None:
         manifest = next(one for one in self.manifests if one["metadata"]["name"] == gang.decision.key.name)
         pods = {name: pod for side in self.world.place.namespaces for name, pod in self.bed.watch.of(side).items()}
         objects = {"gang": manifest, "created": gang.pods, **shown(self.world, self.plan, pods)}
         self.disagreements.append(Disagreement(*self.numbers, f"{gang.decision.key}: {what}", said, objects))
-
-
-def _anywhere(workload: Workload, pool: Pool, candidate: Candidate) -> Placement:
-    """Place a gang in a pool, wherever kube-scheduler finds room."""
-    option, has = candidate.option, pool.accelerator
-    placed = None if option is None or has is None else PlacedAccelerator(has.model, option.count, has.resource)
-    tolerations = [
-        {"key": one.key, "operator": "Equal" if one.value else "Exists", "value": one.value, "effect": one.effect}
-        for one in pool.taints
-    ]
-    return msgspec.convert(
-        {
-            "cluster": pool.cluster,
-            "pool": pool.name,
-            "capacityType": pool.capacity_type,
-            "replicas": workload.replicas,
-            "accelerator": None if placed is None else msgspec.to_builtins(placed),
-            "nodeSelector": dict(pool.node_selector),
-            "tolerations": tolerations,
-        },
-        Placement,
-    )
 
 
 def _held(pod: Object) -> list[HeldPod]:

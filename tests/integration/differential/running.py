@@ -14,6 +14,7 @@ from tests.integration.differential.bed import CLEARED, Bed
 from tests.integration.differential.disagreeing import Disagreement
 from tests.integration.differential.judging import Gang, Round, Trial
 from tests.integration.differential.places import Object, Place
+from tests.integration.differential.wider import widen
 from tests.integration.differential.worlds import TIGHT, World, world_of
 
 ROUNDS_PER_WORLD: Final = 3
@@ -96,7 +97,7 @@ class Runner:
         for index in range(random.choice((2, 3, 4, 5) if world.tight else (1, 2, 3, 4))):
             kind = gangs.template_of if random.random() < 0.4 else gangs.job_of
             kind = gangs.tight_of if world.tight else kind
-            made.append(kind(world, f"g{turn}{index}", random))
+            made.append(widen(kind(world, f"g{turn}{index}", random), world, random))
         return Round(self._bed, world, (number, turn), made)
 
     def _play(self, rounds: list[Round], randoms: dict[int, Random]) -> None:

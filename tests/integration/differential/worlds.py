@@ -74,6 +74,7 @@ def _shape(random: Random) -> Object:
         "memory": random.choice((8, 16, 32)) * 1024,
         GPU: gpus,
         "model": random.choice(("H100", "L4")) if gpus else None,
+        "slices": random.choice((1, 1, 2, 4)),
         "taints": [_taint(random)] if random.random() < 0.25 else [],
         "declared": random.random() < 0.5,
     }
@@ -131,7 +132,7 @@ def _offer(random: Random, shape: Object) -> Object:
         "ephemeral-storage": random.choice(("100Gi", "2Gi")),
     }
     if shape[GPU]:
-        offer[GPU] = str(shape[GPU] if random.random() < 0.9 else shape[GPU] // 2)
+        offer[GPU] = str(shape["slices"] * (shape[GPU] if random.random() < 0.9 else shape[GPU] // 2))
     if random.random() < 0.2:
         offer["hugepages-2Mi"] = "512Mi"
     if random.random() < 0.2:
@@ -154,7 +155,8 @@ def _pool(name: str, shape: Object, random: Random) -> Object:
         "price": {"perNodeHour": str(random.randint(1, 40)), "currency": "EUR", "source": "the tests"},
     }
     if shape[GPU]:
-        spec["accelerator"] = {"model": shape["model"], "count": shape[GPU], "memory": "80Gi"}
+        slices = {"slices": shape["slices"]} if shape["slices"] > 1 else {}
+        spec["accelerator"] = {"model": shape["model"], "count": shape[GPU], "memory": "80Gi", **slices}
     if shape["declared"] and shape["taints"]:
         spec["taints"] = shape["taints"]
     return {"metadata": {"name": name, "uid": f"uid-{name}", "generation": 1}, "spec": spec}
