@@ -134,7 +134,7 @@ class Accelerator(msgspec.Struct, frozen=True):
     memory_bytes: int | None = None
     """Per accelerator; None if unknown."""
     slices: int = 1
-    """Pieces in which one accelerator is handed out, each a unit of `resource` (time-slicing, MPS)."""
+    """Pieces in which one accelerator is handed out, each a unit of `resource` (time-slicing)."""
     part_milli: int = 1000
     """Thousandths of a whole device that each is: a partition, such as a MIG device, is less than 1000."""
 

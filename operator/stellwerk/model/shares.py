@@ -1,6 +1,6 @@
 """How many units of a pool's accelerator resource one pod asks for: whole devices, slices, or partitions.
 
-Where nodes offer an accelerator in slices (time-slicing, MPS), a unit of the resource is a slice; a partition (MIG and
+Where nodes offer an accelerator in slices (time-slicing), a unit of the resource is a slice; a partition (MIG, MPS and
 its like) is a smaller device of its own. A share takes whole slices of one device; whole devices take all slices of
 theirs, so that nobody shares them. Which slices a container gets is the device plugin's choice.
 """
