@@ -79,8 +79,10 @@ def _check(document: Document, found: Collection) -> None:
         found.workloads.append((document, spec))
     elif document.kind == POLICY:
         found.policies[document.name] = spec
-    else:
+    elif document.kind == POOL:
         found.pools[document.name] = spec
+    else:
+        found.others[document.kind.rpartition("/")[2]] += 1  # a Tenant: a plan does not depend on it
 
 
 def check_part(document: Document, kind: str, name: str, keys: Keys) -> tuple[Wire, list[Problem]]:

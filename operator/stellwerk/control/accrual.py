@@ -35,7 +35,7 @@ _TICK_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 5.0
 _PROMPT_SECONDS: Final = 3
 """What happened reaches us within this time while a stream is alive."""
-_NODES_AT_ONCE: Final = 200
+_NODES_AT_ONCE: Final = 20
 """So many are settled before others get their turn in the loop."""
 _DAY: Final = 86_400
 

@@ -97,6 +97,10 @@ class PodSpan(msgspec.Struct):
         return self.start <= moment and (self.end is None or moment < self.end)
 
 
+Part = tuple[Party, str, Resources]
+"""A pod's party, its tenant, and what it asks for."""
+
+
 class Line(msgspec.Struct, frozen=True, array_like=True):
     """The part of a node that one party has."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from stellwerk.economics.ledger.facts import NodeFacts, NodeSpan, Party, PodSpan
+from stellwerk.economics.ledger.facts import Line, NodeFacts, NodeSpan, Part, Party, PodSpan
 
 ENDED_LIMIT: Final = 100_000
 """So many ended pods are kept at most; where they cannot be booked for that long, the oldest become a gap."""
@@ -23,6 +23,7 @@ class Observed:
 
     Attributes:
         dirty: When something changed last about a node, by its uid; whoever has booked that takes it away.
+        shared: How each node was shared out last, by its uid: while nothing changes, nothing is worked out anew.
 
     """
 
@@ -30,6 +31,7 @@ class Observed:
         self.since = since
         self.nodes: dict[str, NodeSpan] = {}
         self.dirty: dict[str, int] = {}
+        self.shared: dict[str, tuple[NodeFacts, list[Part], tuple[Line, ...]]] = {}
         self._pods: dict[str, PodSpan] = {}
         self._on: dict[str, dict[str, PodSpan]] = {}
         self._ended: dict[str, None] = {}  # uids of pods, oldest first
@@ -170,6 +172,7 @@ class Observed:
     def _drop_node(self, uid: str, node: NodeSpan) -> None:
         del self.nodes[uid]
         self.dirty.pop(uid, None)
+        self.shared.pop(uid, None)
         lives = self._lives[node.name]
         lives.remove(uid)
         if not lives:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import msgspec
 
-from stellwerk.economics.ledger.facts import Entry, Line, NodeFacts, NodeSpan, Party, PodSpan
+from stellwerk.economics.ledger.facts import Entry, Line, NodeFacts, NodeSpan, Part, Party, PodSpan
 from stellwerk.economics.ledger.observed import Observed
 from stellwerk.economics.ledger.rates import SplitMode, lines_of
 from stellwerk.model.resources import Resources
@@ -60,15 +60,18 @@ def _entry(
 ) -> Entry:
     since, till = piece
     facts = node.facts_at(since)
+    parts = [(pod.party, observed.tenant_of(pod.party, since), pod.requests) for pod in pods]
+    known = observed.shared.get(node.uid)
+    if known is None or known[0] is not facts or known[1] != parts:
+        known = observed.shared[node.uid] = (facts, parts, _lines(facts, parts, mode))
+    return Entry(node.uid, node.name, since, till, facts.billing, known[2], since >= observed.since)
+
+
+def _lines(facts: NodeFacts, parts: Sequence[Part], mode: SplitMode) -> tuple[Line, ...]:
     uses: dict[Party, Resources] = {}
-    for pod in pods:
-        party = msgspec.structs.replace(pod.party, tenant=observed.tenant_of(pod.party, since))
-        uses[party] = uses.get(party, Resources()) + pod.requests
-    seen = since >= observed.since
-    return Entry(node.uid, node.name, since, till, facts.billing, _lines(facts, uses, mode), seen)
-
-
-def _lines(facts: NodeFacts, uses: dict[Party, Resources], mode: SplitMode) -> tuple[Line, ...]:
+    for pod_party, tenant, requests in parts:
+        party = msgspec.structs.replace(pod_party, tenant=tenant)
+        uses[party] = uses.get(party, Resources()) + requests
     return tuple(
         line for line in lines_of(facts, uses, mode) if line.rate or line.accelerators or not facts.billing.price
     )
