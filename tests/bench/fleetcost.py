@@ -12,9 +12,10 @@ so some jobs must wait. Whoever leaves a job out pays twice what its dearest can
 whom to leave out; the engine may not: it serves who came first.
 
 With `--solver-seconds S` the plan is the operator's: its solver is a child process that gets S seconds of the clock
-(`batch.improve_seconds`; fleetcost_operator.py). Without, it stops by counted work alone, as in `stellwerk plan`.
+(`batch.improve_seconds`; fleetcost_operator.py), or with `--cpu-clock` of CPU time. Without, it stops by counted work
+alone, as in `stellwerk plan`.
 
-    python -m tests.bench.fleetcost [--data DIR] [--seeds N] [--solver-seconds S] [--json FILE] fits scarce
+    python -m tests.bench.fleetcost [--data DIR] [--seeds N] [--solver-seconds S] [--cpu-clock] fits scarce
 """
 
 from __future__ import annotations
@@ -91,12 +92,13 @@ class Instance(NamedTuple):
     """What leaving each job out costs."""
 
     @classmethod
-    def of(cls, offers: Sequence[Offering], family: str, seed: int, count: int) -> Self:
-        """Make one."""
-        draw = Draw(offers, seed, count)
-        while (found := optimum(draw.world(), _penalties(draw.world()) if family == "scarce" else None)) is None:
+    def of(cls, draw: Draw, family: str, seconds: float) -> Self:
+        """Make one, and look for its optimum for so many seconds."""
+        world = draw.world()
+        while (found := optimum(world, _penalties(world) if family == "scarce" else None, seconds)) is None:
             draw.grow()
-        return cls(family, seed, draw.world(), found, _penalties(draw.world()))
+            world = draw.world()
+        return cls(family, world.seed, world, found, _penalties(world))
 
 
 Decider = Callable[[World], Plan]
@@ -129,7 +131,7 @@ def _in_time(asked: argparse.Namespace) -> list[Result]:
         return heard.plan
 
     before = cpu_of_children()
-    with Desk.opened(asked.solver_seconds) as desk:
+    with Desk.opened(asked.solver_seconds, of_cpu=asked.cpu_clock) as desk:
         results = _results(asked, decide)
     used = cpu_of_children() - before
     print(table(results))
@@ -143,7 +145,8 @@ def _results(asked: argparse.Namespace, decide: Decider) -> list[Result]:
         for seed in range(asked.first, asked.first + asked.seeds):
             count = asked.sizes[seed % len(asked.sizes)]
             progress.say(f"{family}: seed {seed}, {count} jobs ({seed - asked.first + 1} of {asked.seeds})")
-            results.append(measure(Instance.of(offers, family, seed, count), decide))
+            draw = Draw(offers, seed, count)
+            results.append(measure(Instance.of(draw, family, asked.optimum_seconds), decide))
             progress.say(f"  plan {results[-1].plan:.4f} of the optimum, greedy {results[-1].greedy:.4f}")
     return results
 
@@ -242,6 +245,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="jobs, by turns")
     parser.add_argument("--solver-seconds", type=float, help="plan as the operator does, with so much time to improve")
+    parser.add_argument("--cpu-clock", action="store_true", help="count these in CPU time: the machine is shared")
+    parser.add_argument("--optimum-seconds", type=float, default=120.0, help="for the search for each optimum")
     parser.add_argument("--json", type=Path, help="write everything to this file")
     return parser
 

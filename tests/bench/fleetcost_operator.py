@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
-from stellwerk.control.improver import Improver
+from stellwerk.control.improver import COMMAND, Improver
 from stellwerk.model.decision import Plan
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import AcceleratorOption, Workload
 from stellwerk.placement.batch.contest import Advice, Question
 from stellwerk.placement.planner import plan
+from tests.bench.fleetcost_child import STRETCH
 from tests.bench.fleetcost_world import World
 from tests.builders import NOW, gang, node, pool, snapshot
+
+CPU_COMMAND: Final = (sys.executable, "-m", "tests.bench.fleetcost_child")
 
 _PATIENCE = 60.0
 """Seconds beyond its budget until even a stopped machine must have told that an answer is late."""
@@ -41,21 +45,22 @@ class Desk:
 
     Args:
         seconds: The budget, as `batch.improve_seconds`.
+        of_cpu: Whether it is counted in CPU seconds of the child instead of the clock's: on a machine that others use.
 
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, *, of_cpu: bool = False) -> None:
+        self._seconds = seconds * STRETCH if of_cpu else seconds
         self._loop = asyncio.new_event_loop()
         self._told: asyncio.Queue[frozenset[str]] = asyncio.Queue()
-        self._improver = Improver(seconds, self._told.put_nowait)
+        self._improver = Improver(self._seconds, self._told.put_nowait, CPU_COMMAND if of_cpu else COMMAND)
         self._advice: Advice | None = None
 
     @classmethod
     @contextmanager
-    def opened(cls, seconds: float) -> Iterator[Self]:
+    def opened(cls, seconds: float, *, of_cpu: bool = False) -> Iterator[Self]:
         """Start the child, and end it."""
-        desk = cls(seconds)
+        desk = cls(seconds, of_cpu=of_cpu)
         task = desk._loop.create_task(desk._improver.run())
         desk._improver.wake()
         try:

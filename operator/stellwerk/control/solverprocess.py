@@ -38,7 +38,7 @@ def framed(message: Task | Answer) -> bytes:
 def main() -> None:
     """Answer until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes our input
-    while (task := _read(sys.stdin.buffer)) is not None:
+    while (task := read(sys.stdin.buffer)) is not None:
         answer = solve(task.problem, _within(task.seconds), task.start)
         sys.stdout.buffer.write(framed(answer))
         sys.stdout.buffer.flush()
@@ -50,7 +50,8 @@ def _within(seconds: float) -> Limits:
     return Limits(left=lambda: end - time.monotonic())
 
 
-def _read(stream: BinaryIO) -> Task | None:
+def read(stream: BinaryIO) -> Task | None:
+    """Return the next task, None at the end of the input."""
     head = stream.read(LENGTH)
     if len(head) < LENGTH:
         return None

@@ -77,7 +77,7 @@ class _Try:
             at = next((at for at in self._stage.best[shape] if self.floor.has_room(at)), None)
             if at is not None:
                 self._put(shape, at)
-            elif not self._push_in(shape):
+            elif self.floor.looks >= _LOOKS or not self._push_in(shape):
                 return
 
     def _push_in(self, shape: int) -> bool:

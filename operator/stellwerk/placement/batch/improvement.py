@@ -46,6 +46,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Relative distance to the bound at which an assignment is good enough; None goes by the size of the question."""
     left: Callable[[], float] | None = None
     """Tells the seconds that are left; only where nobody relies on the same answer twice."""
+    of_clock: bool = True
+    """Whether these are seconds of the clock, as the solver counts them by itself; else it asks now and then."""
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -158,7 +160,7 @@ class _Search:
             seconds = self._limits.left() * share
             if seconds <= 0:
                 return None
-            solver.setOptionValue("time_limit", seconds)
+            _stop_in_time(solver, self._limits, seconds)
         solver.passModel(model)
         if goal.start:
             columns = np.arange(len(goal.start), dtype=np.int32)
@@ -170,6 +172,15 @@ class _Search:
         values = solver.getSolution().col_value[: len(goal.costs)]
         bound = float(info.mip_dual_bound)
         return _Found(tuple(round(value) for value in values), bound if np.isfinite(bound) else None)
+
+
+def _stop_in_time(solver: Any, limits: Limits, seconds: float) -> None:  # noqa: ANN401 - highspy has no types
+    left = limits.left
+    if limits.of_clock or left is None:
+        solver.setOptionValue("time_limit", seconds)
+        return
+    end = left() - seconds
+    solver.cbMipInterrupt.subscribe(lambda asked: asked.interrupt() if left() <= end else None)
 
 
 def _gap(problem: Problem) -> float:

@@ -50,7 +50,7 @@ class Programme:
         """Add the columns of one choice, and the row that ties each of its demands to it."""
         choice = self._problem.choices[index]
         for number, demand in enumerate(choice.demands):
-            if self._merged.issuperset(room for room, _ in demand.slots) and demand.slots:
+            if self._merged.issuperset(room for room, _ in demand.slots):
                 continue
             tie: dict[int, float] = {index: -demand.pods}
             for room, slots in demand.slots:

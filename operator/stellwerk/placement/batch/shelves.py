@@ -36,13 +36,17 @@ Asker = tuple[int, Demand]
 
 
 def stacks(problem: Problem) -> list[Stack]:
-    """Return the rooms of a problem as stacks of shelves, in the order of their first rooms."""
+    """Return the rooms of a problem as stacks of shelves, in the order of their first rooms.
+
+    Last, without any room, comes what no node is large enough for.
+    """
     found = []
     for rooms, askers in _pools(problem):
         exact = _is_exact(problem, rooms, askers)
         shelves = [*_pieces(problem, rooms, askers), *(() if exact else _totals(problem, rooms, askers))]
         found.append(Stack(rooms, tuple(shelves), exact))
-    return found
+    lost = {at: 1 for at, choice in enumerate(problem.choices) if not all(one.slots for one in choice.demands)}
+    return [*found, Stack((), (Shelf(0, lost),), exact=True)] if lost else found
 
 
 def _pools(problem: Problem) -> Iterator[tuple[tuple[int, ...], list[Asker]]]:
