@@ -9,18 +9,14 @@ import re
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, WithJsonSchema
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field, StrictInt, StrictStr
 
-from stellwerk.api import moment, quantity
+from stellwerk.api import moment
 from stellwerk.api.base import DATE_TIME, Labels, Name, QualifiedName
 from stellwerk.api.v1alpha1 import Taint
-
-
-def _is_quantity(value: str | int) -> str | int:
-    if quantity.exact(value) < 0:
-        raise ValueError("must not be negative")
-    return value
+from stellwerk.api.v1alpha1.growth import PoolSupply
+from stellwerk.cli.fleetparts import FleetPart, Quantities
+from stellwerk.cli.fleetrules import FleetNamespace, FleetRuntimeClass
 
 
 def _in_utc(text: str) -> str:
@@ -30,28 +26,7 @@ def _in_utc(text: str) -> str:
     raise ValueError("must be a time with its offset, such as 2026-11-22T09:00:00Z")
 
 
-Quantity = Annotated[
-    StrictInt | StrictStr,
-    AfterValidator(_is_quantity),
-    WithJsonSchema({"type": ["integer", "string"]}),
-]
-"""Any quantity that a node may report; wider than those of our kinds, which CEL has to bear."""
-
-Quantities = dict[QualifiedName, Quantity]
-"""Amounts by resource name, such as `{"cpu": "192", "memory": "2Ti", "nvidia.com/gpu": "8"}`."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        defer_build=True,
-    )
-
-
-class NodeGroup(_Part):
+class NodeGroup(FleetPart):
     """So many nodes of one shape, with one load."""
 
     count: Annotated[int, Field(ge=0, le=100_000, description="How many such nodes there are. Example: `4`.")] = 1
@@ -78,19 +53,26 @@ class NodeGroup(_Part):
         Labels,
         Field(description='Labels of the nodes besides their pool\'s nodeSelector. Example: `{"rack": "r7"}`.'),
     ] = {}
+    annotations: Annotated[
+        dict[QualifiedName, StrictStr],
+        Field(
+            description="Annotations of the nodes that tell their price; others count for nothing."
+            ' Example: `{"stellwerk.dev/price-per-hour": "31.5", "stellwerk.dev/price-currency": "EUR"}`.'
+        ),
+    ] = {}
     taints: Annotated[
         tuple[Taint, ...],
         Field(description="Taints of the nodes besides those that their pool declares."),
     ] = ()
 
 
-class FleetMeta(_Part):
+class FleetMeta(FleetPart):
     """Names a pool or a policy of the file."""
 
     name: Annotated[Name, Field(description="Name of the object. Example: `onprem-h100`.")]
 
 
-class FleetPool(_Part):
+class FleetPool(FleetPart):
     """A ComputePool and its nodes."""
 
     metadata: FleetMeta
@@ -102,16 +84,23 @@ class FleetPool(_Part):
         ),
     ] = None
     nodes: Annotated[tuple[NodeGroup, ...], Field(description="The pool's nodes; none if it is empty now.")] = ()
+    supply: Annotated[
+        PoolSupply | None,
+        Field(
+            description="What was learned of the pool, as `status.supply` of the ComputePool says it: stock-outs of one"
+            " that grows, interruptions of a Spot one. Nothing was where it is not said."
+        ),
+    ] = None
 
 
-class FleetPolicy(_Part):
+class FleetPolicy(FleetPart):
     """A PlacementPolicy of the fleet, for workloads whose manifests come without one."""
 
     metadata: FleetMeta
     spec: Annotated[dict[str, Any], Field(description="The spec of the PlacementPolicy, checked like the object.")]
 
 
-class FleetRunning(_Part):
+class FleetRunning(FleetPart):
     """A workload that has a place already: it is not planned again, and more important work may take its room."""
 
     workload: Annotated[
@@ -136,7 +125,7 @@ class FleetRunning(_Part):
     ] = None
 
 
-class Fleet(_Part):
+class Fleet(FleetPart):
     """A fleet: what there is to run on. A file, not a cluster object."""
 
     api_version: Annotated[Literal["stellwerk.dev/v1alpha1"], Field(description="Version of this format.")]
@@ -153,4 +142,12 @@ class Fleet(_Part):
     running: Annotated[
         tuple[FleetRunning, ...],
         Field(description="Workloads among the manifests that run already; their room comes on top of `used`."),
+    ] = ()
+    namespaces: Annotated[
+        tuple[FleetNamespace, ...],
+        Field(description="What namespaces allow their pods: LimitRanges, ResourceQuotas, and their labels."),
+    ] = ()
+    runtime_classes: Annotated[
+        tuple[FleetRuntimeClass, ...],
+        Field(description="What RuntimeClasses add to the pods that name them."),
     ] = ()

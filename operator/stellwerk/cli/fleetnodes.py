@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from stellwerk.api.labels import LOCAL_CLUSTER
+from stellwerk.api.labels import LOCAL_CLUSTER, PRICE_ANNOTATIONS
 from stellwerk.cli.fleetmodel import NodeGroup
 from stellwerk.model.capacity import Node, Pool, Taint
 from stellwerk.model.resources import PODS, Resources
@@ -58,6 +58,7 @@ def _node(name: str, group: NodeGroup, pool: Pool | None) -> Node:
         taints=tuple(dict.fromkeys((*declared, *own))),
         unschedulable=not group.schedulable,
         cluster=pool.cluster if pool else LOCAL_CLUSTER,
+        annotations={key: text for key, text in group.annotations.items() if key in PRICE_ANNOTATIONS},
     )
 
 

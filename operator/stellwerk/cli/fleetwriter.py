@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from stellwerk.api import quantity
 from stellwerk.api.labels import API_VERSION
+from stellwerk.cli import fleetruleswriter
 from stellwerk.cli.fleetnodes import HOSTNAME
 from stellwerk.model.capacity import Node, Pool, Taint
 from stellwerk.model.resources import CPU, MEMORY, Resources
@@ -18,7 +19,8 @@ from stellwerk.placement.fleet.fleet import nodes_by_pool
 _BYTES: Final = frozenset({MEMORY, "ephemeral-storage"})
 
 Document = dict[str, Any]
-Shape = tuple[Resources, Resources, tuple[tuple[str, str], ...], tuple[Taint, ...], bool]
+Pairs = tuple[tuple[str, str], ...]
+Shape = tuple[Resources, Resources, Pairs, tuple[Taint, ...], bool, Pairs]
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Exported:
         pools: specs of the declared pools by name.
         policies: specs by name.
         notes: what the file cannot say.
+        supply: `status.supply` of pools by name, where there is one.
 
     """
 
@@ -37,6 +40,7 @@ class Exported:
     pools: Mapping[str, Document]
     policies: Mapping[str, Document]
     notes: list[str] = field(default_factory=list)
+    supply: Mapping[str, Document] = field(default_factory=dict)
 
 
 def document(exported: Exported) -> Document:
@@ -50,13 +54,18 @@ def document(exported: Exported) -> Document:
     for pool in sorted(declared, key=lambda one: one.name):
         groups = _groups(owned.get((pool.cluster, pool.name), []), usage, pool)
         spec = dict(exported.pools[pool.name])
-        result["pools"].append({"metadata": {"name": pool.name}, "spec": spec, "nodes": groups})
+        learned = {"supply": dict(exported.supply[pool.name])} if exported.supply.get(pool.name) else {}
+        result["pools"].append({"metadata": {"name": pool.name}, "spec": spec, "nodes": groups, **learned})
     if others := [node for node in snapshot.nodes if node.name not in taken]:
         result["nodes"] = _groups(others, usage, None)
     if exported.policies:
         result["policies"] = [
             {"metadata": {"name": name}, "spec": dict(exported.policies[name])} for name in sorted(exported.policies)
         ]
+    if snapshot.namespaces:
+        result["namespaces"] = fleetruleswriter.namespaces(snapshot.namespaces)
+    if snapshot.runtime_classes:
+        result["runtimeClasses"] = fleetruleswriter.runtime_classes(snapshot.runtime_classes)
     return result
 
 
@@ -99,11 +108,12 @@ def _shape(node: Node, used: Resources, pool: Pool | None) -> Shape:
     declared = pool.taints if pool else ()
     labels = {key: text for key, text in node.labels.items() if key != HOSTNAME and known.get(key) != text}
     taints = tuple(taint for taint in node.taints if taint not in declared)
-    return node.allocatable, used, tuple(sorted(labels.items())), taints, node.usable
+    told = tuple(sorted(node.annotations.items()))
+    return node.allocatable, used, tuple(sorted(labels.items())), taints, node.usable, told
 
 
 def _entry(shape: Shape, count: int) -> Document:
-    allocatable, used, labels, taints, usable = shape
+    allocatable, used, labels, taints, usable, annotations = shape
     entry: Document = {"count": count, "allocatable": _quantities(allocatable)}
     if used:
         entry["used"] = _quantities(used)
@@ -111,6 +121,8 @@ def _entry(shape: Shape, count: int) -> Document:
         entry["schedulable"] = False
     if labels:
         entry["labels"] = dict(labels)
+    if annotations:
+        entry["annotations"] = dict(annotations)
     if taints:
         entry["taints"] = [
             {"key": taint.key, **({"value": taint.value} if taint.value else {}), "effect": taint.effect}

@@ -29,7 +29,7 @@ class Pools:
         self._nodes = nodes
         self._unpriced: tuple[Pool, ...] | None = None
         self._priced: tuple[Pool, ...] | None = None
-        self._members: Mapping[tuple[str, str], Sequence[Node]] = {}
+        self._members: Mapping[tuple[str, str], Sequence[Node]] | None = None
 
     @property
     def all(self) -> tuple[Pool, ...]:
@@ -37,15 +37,16 @@ class Pools:
         if self._unpriced is None:
             declared = tuple(self.declared[name] for name in sorted(self.declared))
             self._unpriced = (*declared, *discover_pools(self._nodes(), declared))
-            self._members = nodes_by_pool(self._nodes(), self._unpriced)
-            self._priced = None
+            self._priced = self._members = None
         if self._priced is None:
             self._priced = self.prices.priced(self._unpriced, self._members_of, datetime.now(UTC))
         return self._priced
 
     def members_of(self, pool: Pool) -> Sequence[Node]:
         """Return the nodes of a pool, usable or not."""
-        return self._members_of(pool) if self.all else ()
+        if self._unpriced is None:
+            _ = self.all
+        return self._members_of(pool)
 
     def forget(self) -> None:
         """Work everything out anew: nodes or declarations have changed."""
@@ -57,4 +58,6 @@ class Pools:
         return before != self.all
 
     def _members_of(self, pool: Pool) -> Sequence[Node]:
+        if self._members is None:
+            self._members = nodes_by_pool(self._nodes(), self._unpriced or ())
         return self._members.get((pool.cluster, pool.name), ())

@@ -83,7 +83,7 @@ class Prices:
         priced: list[Pool] = []
         for pool in pools:
             key = (pool.cluster, pool.name)
-            verdict = judge.price(pool, members(pool), self._memory(pool))
+            verdict = _judged(judge, pool, members, self._memory(pool))
             self._tell(pool, verdict)
             self._remember(pool, verdict)
             verdicts[key] = verdict
@@ -126,6 +126,15 @@ class Prices:
         if before is None or (before.reason, before.message) != (verdict.reason, verdict.message):
             level = _log.info if verdict.fresh or verdict.reason is PoolReason.NO_PRICE else _log.warning
             level("price", pool=pool.name, reason=str(verdict.reason), message=verdict.message)
+
+
+def _judged(judge: Judge, pool: Pool, members: Callable[[Pool], Sequence[Node]], before: Memory) -> Verdict:
+    """Judge without the nodes where the pool's own price is good: whose nodes they are is dear to find out."""
+    if pool.price is not None or pool.on_prem is not None:
+        verdict = judge.price(pool, (), before)
+        if verdict.fresh:
+            return verdict
+    return judge.price(pool, members(pool), before)
 
 
 def _plain(price: Price | None) -> Price | None:

@@ -131,3 +131,13 @@ def test_what_a_kubelet_reports_survives_the_file_and_obeys_the_schema(tmp_path:
     snapshot = load([str(written(exported, tmp_path))], None, [], Defaults("default", NOW)).snapshot
     assert snapshot.nodes[0].allocatable == allocatable
     assert snapshot.usage[snapshot.nodes[0].name].get("memory") == 123_456_789_000
+
+
+def test_what_nodes_say_of_their_price_is_written_with_them(tmp_path: Path) -> None:
+    told = {"stellwerk.dev/price-per-hour": "31.5", "stellwerk.dev/price-currency": "EUR"}
+    exported = seen([node("g1", "green"), node("g2", "green", annotations=told)], {})
+    groups = fleetwriter.document(exported)["nodes"]
+    assert sorted(str(group.get("annotations")) for group in groups) == [str(None), str(dict(sorted(told.items())))]
+    snapshot = load([str(written(exported, tmp_path))], None, [], Defaults("default", NOW)).snapshot
+    (price,) = {pool.price.per_node_hour for pool in snapshot.pools if pool.discovered and pool.price is not None}
+    assert str(price) == "31.500000"
