@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from stellwerk.placement.batch.contest import Answer, Choice, Crowd, Demand, Problem, Question, Room, spread
 from stellwerk.placement.batch.improvement import Limits, solve
@@ -80,3 +81,9 @@ def test_no_time_at_all_gives_no_advice_rather_than_a_wrong_one() -> None:
     asked = problem(Room(5, (35,), 7), {4: (4, 4), 2: (7, 7), 1: (9, 9)})
     found = solve(asked, Limits(left=lambda: 0.0))
     assert found.counts == () or sum(found.counts) == 20
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_where_those_who_must_be_placed_have_no_room_there_is_no_answer(size: int) -> None:
+    found = solve(problem(Room(1, (8,), 8), {8: (size, 2)}, elsewhere=0))
+    assert found == Answer((), (2,), None)
