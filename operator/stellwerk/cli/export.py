@@ -25,6 +25,11 @@ from stellwerk.control.store import Store
 
 _PAGE: Final = "500"
 _LIMIT_SECONDS: Final = 30.0
+_EXTRAS: Final = frozenset(
+    one.name
+    for one in (resources.NAMESPACES, resources.LIMIT_RANGES, resources.RESOURCE_QUOTAS, resources.RUNTIME_CLASSES)
+)
+"""What may be kept from whoever exports: the file then says less."""
 
 
 def run(config: Path | None, context: str | None, cluster: str) -> int:
@@ -45,11 +50,12 @@ def run(config: Path | None, context: str | None, cluster: str) -> int:
 
 async def _fetch(target: kubeconfig.Target, cluster: str) -> tuple[Mapping[str, Any], list[str]]:
     store = Store(cluster, lambda: None)
-    specs: dict[str, dict[str, Any]] = {"pools": {}, "policies": {}}
+    specs: dict[str, dict[str, Any]] = {"pools": {}, "policies": {}, "supply": {}}
     notes: list[str] = []
 
     def on_pool(*event: Any) -> None:  # noqa: ANN401 - a sink's arguments
         specs["pools"][event[1].metadata.name] = event[1].spec
+        specs["supply"][event[1].metadata.name] = (event[1].status or {}).get("supply")
         store.on_pool(*event)
 
     def on_policy(*event: Any) -> None:  # noqa: ANN401 - a sink's arguments
@@ -63,6 +69,10 @@ async def _fetch(target: kubeconfig.Target, cluster: str) -> tuple[Mapping[str, 
         (resources.LIVE_PODS, store.on_pod),
         (resources.JOBS, store.on_job),
         (resources.AIWORKLOADS, store.on_workload),
+        (resources.NAMESPACES, store.on_namespace),
+        (resources.LIMIT_RANGES, store.on_limit_range),
+        (resources.RESOURCE_QUOTAS, store.on_resource_quota),
+        (resources.RUNTIME_CLASSES, store.on_runtime_class),
     )
     async with Session(target, timeout=_LIMIT_SECONDS) as session:
         for resource, sink in sinks:
@@ -70,9 +80,13 @@ async def _fetch(target: kubeconfig.Target, cluster: str) -> tuple[Mapping[str, 
                 await _list(session, resource, sink)
             except errors.NotFound:
                 notes.append(f"the cluster knows no {resource.name}: is Stellwerk installed there?")
+            except errors.Forbidden:
+                if resource.name not in _EXTRAS:
+                    raise
+                notes.append(f"{resource.name} may not be listed with these rights: a plan will know none of them")
     for uid in store.workloads.uids:
         store.state(uid)  # notes what is placed and not bound yet
-    exported = fleetwriter.Exported(store.snapshot(), specs["pools"], specs["policies"])
+    exported = fleetwriter.Exported(store.snapshot(), specs["pools"], specs["policies"], supply=specs["supply"])
     return fleetwriter.document(exported), [*notes, *exported.notes]
 
 

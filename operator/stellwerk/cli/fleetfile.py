@@ -90,10 +90,15 @@ def _keys(document: Document, loc: tuple[str | int, ...]) -> Keys:
 
 
 def _twice(document: Document, fleet: Fleet) -> list[Problem]:
-    problems = []
-    parts = {"pools": [one.metadata.name for one in fleet.pools], "policies": [p.metadata.name for p in fleet.policies]}
-    for part, names in parts.items():
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                problems.append(document.problem((part, index, "metadata", "name"), f"{name} appears twice in {part}"))
-    return problems
+    parts = {
+        "pools": [one.metadata.name for one in fleet.pools],
+        "policies": [one.metadata.name for one in fleet.policies],
+        "namespaces": [one.metadata.name for one in fleet.namespaces],
+        "runtimeClasses": [one.metadata.name for one in fleet.runtime_classes],
+    }
+    return [
+        document.problem((part, index, "metadata", "name"), f"{name} appears twice in {part}")
+        for part, names in parts.items()
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from stellwerk.cli import fleetfile, fleetrunning, pricing, worlds
+from stellwerk.cli import fleetfile, fleetlearned, fleetrunning, pricing, worlds
 from stellwerk.cli.asks import Asked, Asks
 from stellwerk.cli.collect import Collection, Wire, check_part, collect
 from stellwerk.cli.fleetmodel import Fleet
@@ -80,8 +80,12 @@ def load(files: Sequence[str], fleet: Path | None, policies: Sequence[str], defa
         pools=priced,
         policies={name: policy_from(name, spec) for name, spec in specs.items()},
         usage=nodes.usage,
+        namespaces=fleetlearned.namespaces_of(parsed.namespaces),
+        runtime_classes=fleetlearned.runtime_classes_of(parsed.runtime_classes),
+        supply=fleetlearned.supply_of(parsed, priced, defaults.created),
     )
-    asked, snapshot = fleetrunning.settle(document, parsed.running, asks.asked, snapshot, defaults.created)
+    wanted = fleetlearned.as_admitted(asks.asked, snapshot)
+    asked, snapshot = fleetrunning.settle(document, parsed.running, wanted, snapshot, defaults.created)
     told = prices.notes(sorted(_currencies(asked, snapshot))) if defaults.prices else ()
     return Inputs(asked, snapshot, (*asks.notes, *elsewhere, *_left_out(found), *told), prices)
 
