@@ -228,6 +228,7 @@ class Accrual:
         self._outcomes[key] = waiting
         self._submit(Transaction(WorkloadKey(self._tuning.namespace, name), key, (action,)))
         outcome = await waiting
+        metrics.WRITES.labels(type(action).__name__, outcome.kind.value).inc()
         if outcome.kind is not OutcomeKind.APPLIED:
             raise errors.ApiError(f"page {name}: {outcome.kind.value}: {outcome.error}")
         return outcome

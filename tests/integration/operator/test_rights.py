@@ -96,7 +96,13 @@ def test_every_right_is_used_and_nothing_is_forbidden(
     site = fault_site
     lease = "/apis/coordination.k8s.io/v1/namespaces/stellwerk-system/leases/stellwerk"
     ground.cluster.kubectl("delete", "lease", "stellwerk", "-n", "stellwerk-system", "--ignore-not-found")
-    for path in ("/aiworkloads/.*/status$", "/jobs$", "/placementpolicies/.*/status$", "/computepools/.*/status$"):
+    for path in (
+        "/aiworkloads/.*/status$",
+        "/jobs$",
+        "/placementpolicies/.*/status$",
+        "/computepools/.*/status$",
+        "/tenants/.*/status$",
+    ):
         proxy.inject(Fault(Match(write=True, path=path), DropReply(), times=1))  # so that it must look
     proxy.inject(Fault(Match(method="POST", path="/aiworkloads$"), DropReply(), times=1))
     proxy.inject(Fault(Match(write=True, path="/configmaps"), DropReply(), times=1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from stellwerk.economics.ledger.facts import Billing, NodeFacts, Party
 from stellwerk.economics.ledger.rates import SplitMode, lines_of, split
 from stellwerk.model.capacity import Accelerator
@@ -84,3 +86,19 @@ def test_a_node_whose_device_plugin_is_gone_is_idle_in_what_it_does_not_offer() 
     facts = NodeFacts(Billing("local", "p", currency="USD", price=PRICE), resources(cpu="192", memory="2Ti"), (H100,))
     [line] = lines_of(facts, {A: resources(cpu="192", memory="2Ti")})
     assert line.rate == PRICE - 40_293_312
+
+
+def test_the_worked_example_of_the_documentation() -> None:
+    """20.146656 + 1.517328 + 2.169344 = 23.833328; 31.206672 is left of 55.04."""
+    [line] = lines_of(node(), {A: resources(cpu="48", memory="512Gi", gpu=4)})
+    assert (line.rate, PRICE - line.rate) == (23_833_328, 31_206_672)
+
+
+def test_in_opencost_mode_a_workload_pays_what_opencosts_formula_says() -> None:
+    """Its rates follow from the node's price by M = gpus x b + cpus x a + GiB; allocation x rate is the cost."""
+    cpu_0, ram_0, gpu_0 = 0.031611, 0.004237, 0.95
+    a, b = cpu_0 / ram_0, gpu_0 / ram_0
+    per_gib = 55.04 / (8 * b + 192 * a + 2048)
+    expected = 24 * a * per_gib + 256 * per_gib + 3 * b * per_gib
+    [line] = lines_of(node(), {A: resources(cpu="24", memory="256Gi", gpu=3)}, SplitMode.OPENCOST)
+    assert line.rate / 1e6 == pytest.approx(expected, rel=1e-6)
