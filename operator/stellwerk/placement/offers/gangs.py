@@ -235,7 +235,7 @@ class GangOffer(Offer):
             return None
         cost = self.cost_on(self.ask.least) if self._place_sets(self.ask.least, limited=False) else None
         self.undo(nodes, mark)
-        if cost is None:
+        if cost is None or cost.per_hour is None:
             return None
         found = cost_above_limit(msgspec.structs.replace(self.ask, cost=cost), self.view)
         if found is None:

@@ -166,6 +166,16 @@ def test_where_only_dear_pools_have_room_the_gang_waits_and_is_told_what_it_woul
     assert "raise maxCostPerHour of policy default to" in (found.unblock or "")
 
 
+def test_where_only_a_pool_without_a_price_has_room_nobody_is_told_to_pay_for_it() -> None:
+    free = pool("free", price=None, accelerator=None)
+    rules, busy = [policy(max_cost_per_hour=Decimal(100))], {"cpu-0000": resources(cpu="90")}
+    members = [*nodes(1), *nodes(1, "free", gpu=0), *CPU_NODES]
+    seen = snapshot([pool(), free, CPU_POOL], members, policies=rules, usage=busy)
+    found = decide(with_sets(cpu_set(cpu="90")), seen)
+    assert (found.mode, found.reason) == (Mode.WAIT, Reason.CAPACITY_FULL)
+    assert "maxCostPerHour" not in (found.unblock or "")
+
+
 def test_what_no_pool_is_cheap_enough_for_never_fits() -> None:
     seen = snapshot([pool(), CPU_POOL], [*nodes(1), *CPU_NODES], policies=[policy(max_cost_per_hour=Decimal(25))])
     found = decide(with_sets(cpu_set()), seen)
