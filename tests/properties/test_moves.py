@@ -24,7 +24,9 @@ from stellwerk.placement.planner import plan
 from tests.builders import GPU, NOW, gang, nodes, policy, pool, resources, snapshot
 
 CAP = 2
-RULES = (policy(preempts=True, migrates=True, max_moves_per_hour=CAP, minimum_saving=0),)
+MOVING = {"preempts": True, "migrates": True, "max_moves_per_hour": CAP, "minimum_saving": 0}
+RULES = (policy(**MOVING), policy("loyal", providers=("onprem",), **MOVING))
+"""Who is loyal stays in the dear pool, whatever the cheap one would save."""
 STEP = timedelta(minutes=7)
 LOADER = PodSet("loader", 2, PodShape(resources(cpu="12", memory="8Gi", pods=1)))
 """What some gangs have beside their main pods."""
@@ -74,7 +76,8 @@ class World:
     cheap: int
     dear: int
     step: int = 0
-    moved: list[int] = field(default_factory=list)
+    moved: dict[str, list[int]] = field(default_factory=lambda: {rule.name: [] for rule in RULES})
+    """Steps in which something was moved, by policy."""
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -116,12 +119,12 @@ class World:
     def look(self) -> tuple[list[Workload], Snapshot]:
         pending = [life.workload for life in self.lives.values() if life.placement is None and not life.leaving]
         seen = snapshot(
-            [pool("cheap", price="16"), pool("dear", price="32")],
+            [pool("cheap", price="16", provider="aws"), pool("dear", price="32")],
             self.nodes,
             policies=RULES,
             usage=self.usage(),
             running=tuple(self.running(life) for uid, life in sorted(self.lives.items()) if life.uses),
-            moved={"default": tuple(self.moment(step) for step in self.moved)},
+            moved={name: tuple(map(self.moment, steps)) for name, steps in self.moved.items()},
         )
         return pending, seen
 
@@ -160,7 +163,7 @@ class World:
         life = self.lives[move.uid]
         if move.kind in (MoveKind.PREEMPT, MoveKind.MIGRATE):
             life.placement = None
-            self.moved += [self.step] if move.kind is MoveKind.MIGRATE else []
+            self.moved[life.workload.policy] += [self.step] if move.kind is MoveKind.MIGRATE else []
             return
         assert move.placement is not None
         life.placement, life.changed = move.placement, self.step
@@ -194,7 +197,7 @@ class World:
             del life.beside[life.loaders if life.placement else 0 :]
 
     def check(self) -> None:
-        """S1 and S2, at any moment."""
+        """S1, S2 and S5, at any moment."""
         used = self.usage()
         for node in self.nodes:
             assert used.get(node.name, Resources()).fits_in(node.allocatable), f"{node.name} is booked twice"
@@ -202,8 +205,11 @@ class World:
             if life.placement is not None:
                 assert len(life.pods) >= life.placement.replicas, "a gang is whole"
                 assert len(life.beside) == life.loaders, "with all its pod sets"
-        recent = [step for step in self.moved if (self.step - 1 - step) * STEP < timedelta(hours=1)]
-        assert len(recent) <= CAP, "too many moves within an hour"
+                pools = {life.placement.pool, *(one.pool for one in life.placement.pod_sets)}
+                assert life.workload.policy != "loyal" or pools == {"dear"}, "a rule holds wherever its pods go"
+        for steps in self.moved.values():
+            recent = [step for step in steps if (self.step - 1 - step) * STEP < timedelta(hours=1)]
+            assert len(recent) <= CAP, "too many moves within an hour"
 
 
 def crowd(dice: Random) -> dict[str, Life]:
@@ -222,6 +228,7 @@ def crowd(dice: Random) -> dict[str, Life]:
             expected_runtime_s=864_000,
             checkpoint_interval_s=dice.choice([None, 600]),
             others=dice.choice([(), (LOADER,)]),
+            policy="loyal" if dice.random() < 0.2 else "default",
         )
         found[made.uid] = Life(made)
     return found
