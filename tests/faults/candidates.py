@@ -11,6 +11,7 @@ from pathlib import Path
 from stellwerk.cluster.elector import Callbacks, Elector
 from stellwerk.cluster.lease import LeaseConfig, now
 from tests.faults.proxy import FaultProxy
+from tests.testbed.waiting import eventually
 
 DURATION, RENEW, RETRY = 4.0, 2.6, 0.4
 """Seconds: long enough for a machine that stands still for 0.8 s, short enough to wait for."""
@@ -41,10 +42,15 @@ class Candidate:
         """Whether it may write now."""
         return self.elector.is_leader()
 
+    @property
+    def began(self) -> float:
+        """When its elector first told that it leads; waits for that, for it may lead a moment before it tells so."""
+        return eventually(lambda: self.led_at, every=0.01)[0]
+
     def _tell(self, what: str) -> None:
-        self.told.append(what)
         if what == "started":
             self.led_at.append(now())
+        self.told.append(what)
 
 
 @dataclass

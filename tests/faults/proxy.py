@@ -36,6 +36,7 @@ from tests.faults.rules import (
     Effect,
     Fault,
     Hang,
+    Hold,
     Match,
     Seen,
     Stage,
@@ -203,6 +204,9 @@ class FaultProxy:
                 await asyncio.Event().wait()
             case Delay():
                 await asyncio.sleep(effect.seconds)
+            case Hold():
+                while not effect.let_go.is_set():  # noqa: ASYNC110 - it is set in another loop
+                    await asyncio.sleep(0.01)
         return await self._forward(request, seen, effect)
 
     def _note(self, request: web.BaseRequest, body: bytes) -> Seen:

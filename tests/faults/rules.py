@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -107,6 +108,13 @@ class Delay:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Wait until `let_go` is set before forwarding."""
+
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
 class Call:
     """Call a function at a stage of the request, such as one that kills the operator."""
 
@@ -114,22 +122,30 @@ class Call:
     stage: Stage = "before"
 
 
-Effect = Answer | Body | DropBefore | DropReply | Hang | Delay | Call
+Effect = Answer | Body | DropBefore | DropReply | Hang | Delay | Hold | Call
 
 
 @dataclass
 class Fault:
-    """An effect on matching requests: after `skip` of them, for `times` of them (None: all)."""
+    """An effect on matching requests: after `skip` of them, for `times` of them (None: all).
+
+    With `since` only requests count that come after, or are, the first one whose body holds these bytes.
+    """
 
     match: Match
     effect: Effect
     times: int | None = None
     skip: int = 0
+    since: bytes = b""
     hits: int = field(default=0, init=False)
     _passed: int = field(default=0, init=False)
+    _begun: bool = field(default=False, init=False)
 
     def strikes(self, seen: Seen) -> bool:
         """Tell whether this request is hit, and count it."""
+        if self.since not in seen.body and not self._begun:
+            return False
+        self._begun = True
         if not self.match.fits(seen) or (self.times is not None and self.hits >= self.times):
             return False
         self._passed += 1

@@ -43,9 +43,10 @@ class Streams:
         reached = 0
         for found, response, lock in list(self._open.values()):
             if re.search(path, found):
-                async with lock:
-                    await response.write(data)
-                reached += 1
+                with contextlib.suppress(ConnectionError):  # the other side has just closed it
+                    async with lock:
+                        await response.write(data)
+                    reached += 1
         return reached
 
     async def relay(self, path: str, upstream: aiohttp.ClientResponse, response: web.StreamResponse) -> None:

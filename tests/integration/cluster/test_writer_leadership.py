@@ -10,7 +10,7 @@ from stellwerk.cluster.outcome import OutcomeKind
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.writer import WriterTuning
 from tests.faults.proxy import FaultProxy
-from tests.faults.rules import Answer, Call, Delay, DropBefore, DropReply, Fault, Hang, Match
+from tests.faults.rules import Answer, Call, Delay, DropBefore, DropReply, Fault, Hang, Hold, Match
 from tests.faults.support import until
 from tests.faults.workloads import Workloads, writing
 
@@ -113,11 +113,14 @@ async def test_writes_of_one_object_keep_their_order_while_others_pass(
     session: Session, proxy: FaultProxy, workloads: Workloads
 ) -> None:
     slow, quick = workloads.create("slow"), workloads.create("quick")
-    proxy.inject(Fault(Match(method="PATCH", path="/slow/status$"), Delay(4.0), times=1))
+    held = Hold()
+    proxy.inject(Fault(Match(method="PATCH", path="/slow/status$"), held, times=1))
     async with writing(session) as pen:
         for generation in (1, 2, 3):
             pen.writer.submit(slow.transaction(slow.patch(generation, None)))
         pen.writer.submit(quick.transaction(quick.patch()))
+        await until(lambda: pen.outcomes)
+        held.let_go.set()
         await pen.writer.drained()
     assert [outcome.kind for outcome in pen.outcomes] == [OutcomeKind.APPLIED] * 4
     assert [outcome.transaction.key.name for outcome in pen.outcomes] == ["quick", "slow", "slow", "slow"]

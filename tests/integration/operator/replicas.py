@@ -34,6 +34,9 @@ HASTY = {
 UNELECTED = {"LEASE__ENABLED": "false"}
 """For tests that kill the only replica and start another one: it need not wait for the lease of the first."""
 
+ALONE = {"BATCH__IMPROVE_SECONDS": "0"}
+"""For tests that start an operator many times and place one workload after the other: nothing is placed together."""
+
 BRISK = {
     "WRITES__TIMEOUT_SECONDS": "2",
     "BATCH__TICK_SECONDS": "5",

@@ -35,6 +35,12 @@ def owner(pod: Object) -> str:
     return str(pod["metadata"]["ownerReferences"][0]["uid"])
 
 
+def homes(watch: Watch) -> list[str]:
+    """The pools that pods were sent to, each once, in the order of the first pod."""
+    pods = (pod["spec"].get("nodeSelector", {}).get(POOL_LABEL, "") for _, pod in list(watch.events))
+    return list(dict.fromkeys(pods))
+
+
 @contextmanager
 def one_copy_at_a_time(site: Site) -> Iterator[Watch]:
     """Assert that no pod of a second Job, or on a second pool, comes before the last of the first has gone."""

@@ -12,9 +12,9 @@ from tests.faults.rules import Call, Fault, Match, Seen
 from tests.integration.operator import objects
 from tests.integration.operator.conftest import Ground
 from tests.integration.operator.objects import condition, is_true
-from tests.integration.operator.replicas import HURRIED, PATIENT
+from tests.integration.operator.replicas import ALONE, HURRIED, PATIENT, UNELECTED
 from tests.integration.operator.site import Site
-from tests.integration.operator.supplying import one_copy_at_a_time, pool_of, price, supply
+from tests.integration.operator.supplying import homes, one_copy_at_a_time, pool_of, price, supply
 from tests.operator_process import Operator
 from tests.testbed.waiting import eventually
 
@@ -24,25 +24,24 @@ pytestmark = pytest.mark.timeout(1500)
 def moves(ground: Ground, proxy: FaultProxy, operator: Operator, kind: str, kill_at: int) -> bool:
     """Let one workload be placed, starve and be placed elsewhere; tell whether the process was killed on the way.
 
-    The kill comes at the n-th write after the place was given, counted from 0, events left out.
+    The kill comes at the n-th write after the place was given up, counted from 0 for that one, events left out.
     """
     site = Site(ground.cluster.kubectl, ground.cluster.api)
     try:
         dry = site.growing("dry", provision="2s", price=price("8"))
         ready = site.pool("ready")
-        with one_copy_at_a_time(site):
-            if kind == "template":
-                site.workload("train", gpus=8)
-            else:
-                site.submit(objects.user_job("train", site.name, gpus=8))
-            assert pool_of(eventually(lambda: site.placed("train"))) == dry
-            eventually(lambda: site.list("pods"))
+        with one_copy_at_a_time(site) as watch:
 
             def kill(_: Seen) -> None:
                 operator.kill()
 
             path = f"/namespaces/{site.name}/(aiworkloads|jobs)"
-            fault = proxy.inject(Fault(Match(write=True, path=path), Call(kill, "committed"), times=1, skip=kill_at))
+            effect = Call(kill, "committed")
+            fault = proxy.inject(Fault(Match(write=True, path=path), effect, times=1, skip=kill_at, since=b"StockOut"))
+            if kind == "template":
+                site.workload("train", gpus=8)
+            else:
+                site.submit(objects.user_job("train", site.name, gpus=8))
 
             def over() -> bool:
                 return not operator.alive() if fault.hits else is_true(site.aiw("train"), "Ready")
@@ -57,7 +56,8 @@ def moves(ground: Ground, proxy: FaultProxy, operator: Operator, kind: str, kill
             assert condition(seen, "Evicted")["message"].startswith("placed again after StockOut")
             assert len(site.list("jobs")) == 1
             assert supply(site, dry)["stockOuts"] == 1, "remembered before the place was given up"
-            return bool(fault.hits)
+        assert homes(watch) == [dry, ready]
+        return bool(fault.hits)
     finally:
         site.close()
 
@@ -66,7 +66,7 @@ def moves(ground: Ground, proxy: FaultProxy, operator: Operator, kind: str, kill
 def test_a_kill_at_any_write_of_giving_a_place_up_doubles_and_loses_nothing(
     ground: Ground, proxy: FaultProxy, proxied: Path, start: Callable[..., Operator], kind: str
 ) -> None:
-    operator = start(proxied, **PATIENT, **HURRIED, LEASE__ENABLED="false")
+    operator = start(proxied, **PATIENT, **HURRIED, **ALONE, **UNELECTED)
     kills = 0
     while moves(ground, proxy, operator, kind, kills):
         kills += 1

@@ -11,6 +11,7 @@ from tests.faults.proxy import FaultProxy
 from tests.faults.rules import Call, Fault, Match, Seen, Stage
 from tests.integration.operator import objects
 from tests.integration.operator.objects import Object
+from tests.integration.operator.replicas import ALONE
 from tests.integration.operator.site import Site
 from tests.integration.operator.watching import Watch
 from tests.operator_process import Operator
@@ -53,7 +54,6 @@ class Lives:
 
     def __init__(self, site: Site, proxy: FaultProxy, operator: Operator) -> None:
         self.site, self.proxy, self.operator = site, proxy, operator
-        self.life = f"/namespaces/{site.name}/"  # all writes but those to the Lease and to what people declare
         self.kills = 0
 
     def run(self, kind: str, name: str, kill_at: int, stage: Stage) -> Object:
@@ -62,7 +62,10 @@ class Lives:
         def kill(_: Seen) -> None:
             self.operator.kill()
 
-        fault = self.proxy.inject(Fault(Match(write=True, path=self.life), Call(kill, stage), times=1, skip=kill_at))
+        # All writes but those to the Lease and to what people declare. Events, which come at any time, once is enough.
+        kinds = "" if stage == "committed" else "(aiworkloads|jobs|pods)"
+        life = Match(write=True, path=f"/namespaces/{self.site.name}/{kinds}")
+        fault = self.proxy.inject(Fault(life, Call(kill, stage), times=1, skip=kill_at))
         live(self.site, kind, name)
         self._until_ended_or_killed(name, fault)
         self.proxy.heal()
@@ -87,7 +90,7 @@ class Lives:
 def lives(fault_site: Site, proxy: FaultProxy, proxied: Path, start: Callable[..., Operator]) -> Lives:
     """A site with one pool and an operator behind the proxy."""
     fault_site.pool()
-    return Lives(fault_site, proxy, start(proxied))
+    return Lives(fault_site, proxy, start(proxied, **ALONE))
 
 
 @pytest.mark.parametrize("stage", ["before", "committed", "after"])

@@ -11,7 +11,7 @@ from tests.integration.operator.autoscaler import Autoscaler
 from tests.integration.operator.objects import condition
 from tests.integration.operator.replicas import HURRIED, PATIENT
 from tests.integration.operator.site import Site
-from tests.integration.operator.supplying import one_copy_at_a_time, owner, pool_of, price, supply
+from tests.integration.operator.supplying import homes, one_copy_at_a_time, owner, pool_of, price, supply
 from tests.operator_process import Operator
 from tests.testbed.waiting import eventually
 
@@ -111,11 +111,9 @@ def test_a_stock_out_sends_the_gang_to_the_next_best_pool_and_is_remembered_afte
     ready = site.pool("ready", nodes=3)
     with one_copy_at_a_time(site) as watch:
         site.workload("gang", gpus=8, replicas=2)
-        assert pool_of(site.placed("gang")) == dry
-        first = eventually(lambda: site.child("gang"))["metadata"]["uid"]
         seen = site.until("gang", lambda one: condition(one, "Ready")["status"] == "True")
         assert pool_of(seen) == ready
-        assert site.child("gang")["metadata"]["uid"] != first
+    assert homes(watch) == [dry, ready]
     assert len({owner(pod) for _, pod in watch.events}) == 2
     evicted = condition(seen, "Evicted")
     assert evicted["status"] == "False"
@@ -150,11 +148,11 @@ def test_a_users_job_is_suspended_and_released_elsewhere_with_the_template_that_
     ready = site.pool("ready")
     job = objects.user_job("nightly", site.name, gpus=8)
     job["spec"]["template"]["spec"]["tolerations"] = [{"key": "mine", "operator": "Exists"}]
-    with one_copy_at_a_time(site):
+    with one_copy_at_a_time(site) as watch:
         site.submit(job)
-        eventually(lambda: dry in str(site.get("jobs", "nightly")["spec"]["template"]["spec"].get("nodeSelector")))
         uid = site.get("jobs", "nightly")["metadata"]["uid"]
         seen = site.running("nightly")
+    assert homes(watch) == [dry, ready]
     assert pool_of(seen) == ready
     found = site.get("jobs", "nightly")
     assert found["metadata"]["uid"] == uid
