@@ -63,6 +63,7 @@ def _nothing_is_remembered() -> None:
                     thing.cache_clear()
 """
 
+# On a busy machine a test of a second may stand still for one: what is cut off too early would count as noticed.
 _CONFIG: Final = """
 [tool.mutmut]
 source_paths = ["src"]
@@ -72,6 +73,7 @@ pytest_add_cli_args = ["-p", "no:xdist", "-p", "no:cacheprovider", "-x", "-q"]
 pytest_add_cli_args_test_selection = {tests}
 mutate_only_covered_lines = false
 timeout_multiplier = 5.0
+timeout_constant = 30.0
 """
 
 
