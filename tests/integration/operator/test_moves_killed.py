@@ -49,12 +49,12 @@ class Lives:
             self.site.submit(objects.user_job(low, self.site.name, 8))
         self.site.running(low)
         fault = self.proxy.inject(Fault(self.life, Call(kill, "committed"), times=1, skip=kill_at))
+        kills = self.kills
         self.site.workload(urgent, gpus=8, priority=100, policy=self.rules, steer={"duration": "500ms"})
         self._until(lambda: is_true(self.site.aiw(urgent), "Finished"))
         self._until(lambda: is_true(self.site.aiw(low), "Ready") and self._came_back(low))
         self.proxy.heal()
-        if fault.hits:
-            self._revive()
+        self._see_off(fault, kills)
         ended = {name: essence(self.site.until(name, settled)) for name in (low, urgent)}
         self.site.delete("jobs" if kind == "job" else "aiworkloads", low)
         self.site.delete("aiworkloads", urgent)
@@ -76,11 +76,11 @@ class Lives:
         self.site.workload(elastic, gpus=2, replicas=4, minReplicas=1)
         self.site.running(elastic)
         fault = self.proxy.inject(Fault(self.life, Call(kill, "committed"), times=1, skip=kill_at))
+        kills = self.kills
         self.site.delete("aiworkloads", other)
         self._until(lambda: self.site.child(elastic)["status"].get("ready") == 4)
         self.proxy.heal()
-        if fault.hits:
-            self._revive()
+        self._see_off(fault, kills)
         seen, job = self.site.running(elastic), self.site.child(elastic)
         self.site.delete("aiworkloads", elastic)
         eventually(lambda: not self.site.list("pods") and not self.site.list("aiworkloads"))
@@ -98,6 +98,12 @@ class Lives:
             return met()
 
         eventually(so)
+
+    def _see_off(self, fault: Fault, kills: int) -> None:
+        """Start the process anew if it was hit, perhaps by a write that is under way just now."""
+        if fault.hits:
+            eventually(lambda: self.kills > kills or not self.operator.alive())
+            self._revive()
 
     def _revive(self) -> None:
         if not self.operator.alive():
