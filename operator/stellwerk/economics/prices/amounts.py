@@ -9,6 +9,11 @@ from fractions import Fraction
 from typing import Final
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+MOST: Final = Decimal(10) ** 12
+"""No amount on the wire has more digits before the point, in any currency."""
+
+_YEARS: Final = range(1970, 9999)
+"""Whatever lies outside is a slip, and cannot be moved to another time zone."""
 _DIGITS: Final = 30
 """Nobody writes more; a number with a huge exponent would take for ever to round."""
 
@@ -28,8 +33,8 @@ def number(text: str) -> Decimal | None:
 
 
 def is_price(amount: Decimal | None) -> bool:
-    """Tell whether a number can be a price: it is one, finite and above zero."""
-    return amount is not None and amount.is_finite() and amount > 0
+    """Tell whether a number can be a price: it is one, above zero, and can be written in a status."""
+    return amount is not None and amount.is_finite() and 0 < amount < MOST
 
 
 def currency(text: str) -> str | None:
@@ -46,6 +51,8 @@ def moment(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
+        return None
+    if found.year not in _YEARS:
         return None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from stellwerk.api import money
 from stellwerk.api.labels import ACCEPT_PRICE_ANNOTATION
-from stellwerk.economics.prices.amounts import number
+from stellwerk.economics.prices.amounts import is_price, number
 from stellwerk.economics.prices.currency import Rates
 from stellwerk.economics.prices.quotes import Quote
 from stellwerk.model.capacity import Price
@@ -47,7 +47,7 @@ def objection(quote: Quote, before: Memory, rates: Rates, step: Decimal = LARGES
     amount = quote.amount
     if quote.problem:
         return f"{quote.source}: {quote.problem}"
-    if amount is None or not amount.is_finite() or amount <= 0:
+    if amount is None or not is_price(amount):
         return f"{quote.source} says {quote.said[:40]!r}, and a price is a number above zero"
     why = _leap(amount, quote.currency, before.price, rates, step)
     if not why or number(before.accepted) == amount:

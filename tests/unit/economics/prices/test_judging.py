@@ -24,6 +24,7 @@ from stellwerk.model.capacity import CapacityType, Node, OnPrem, Pool, Price
 from tests.builders import NOW, node
 from tests.builders import pool as a_pool
 
+LEAPS = [("40000", "1000 times"), ("0.04", "0.001 times"), ("401", "10.025 times")]
 RATES = Rates({"USD": Decimal("1.25"), "JPY": Decimal(160)}, datetime(2026, 10, 30, tzinfo=UTC))
 HEADER = "InstanceType,Region,AvailabilityZone,Price,SpotPrice,currency,valid_from,source\n"
 BUILT_IN = parse_catalogue(HEADER + "p5.48xlarge,us-east-1,,55.04,20.0,USD,2026-07-20,list\n")
@@ -105,7 +106,13 @@ def test_what_is_no_price_is_refused_and_the_last_good_one_holds(said: str) -> N
     assert "the last good price of 40 USD per node and hour holds" in verdict.message
 
 
-@pytest.mark.parametrize(("said", "times"), [("40000", "1000 times"), ("0.04", "0.001 times"), ("401", "10.025 times")])
+def test_no_amount_is_taken_that_a_status_cannot_hold() -> None:
+    verdict = judged(pool(), "p5.48xlarge,us-east-1,,1e12,,XTS,2026-11-01,\n", before=Memory(accepted="1e12"))
+    assert in_force(verdict) == ("55.040000", "USD", "BuiltIn")
+    assert verdict.reason is PoolReason.PRICE_REFUSED
+
+
+@pytest.mark.parametrize(("said", "times"), LEAPS)
 def test_a_leap_is_refused_and_says_how_to_accept_it(said: str, times: str) -> None:
     row = f"p5.48xlarge,us-east-1,,{said},,USD,2026-11-01,\n"
     verdict = judged(pool(), row, before=last("40"))

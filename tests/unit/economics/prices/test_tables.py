@@ -77,6 +77,12 @@ def test_an_announced_price_alone_is_none_yet() -> None:
     assert table.find(Wanted("g", region="r"), NOW) is None
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31T23:59:59-14:00", "1969-12-31", "2023-02-29"])
+def test_a_day_that_no_price_begins_on_is_told_and_breaks_nothing(day: str) -> None:
+    table = parse_catalogue(f"InstanceType,Region,Price,valid_from\ng,r,1,{day}\n")
+    assert table.listings["g"][0].problem == f"{day!r} is no day since when it holds"
+
+
 @pytest.mark.parametrize(
     ("row", "problem"),
     [("g,r,1,soon,EUR", "'soon' is no day since when it holds"), ("g,r,1,2026-01-01,Euro", "'Euro' is no currency")],
