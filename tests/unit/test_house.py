@@ -82,6 +82,28 @@ def test_every_module_says_what_it_is_for() -> None:
     assert silent == []
 
 
+def test_no_thread_is_the_first_to_decode_into_a_struct() -> None:
+    """Two threads that use a msgspec.Struct for the first time at once crash the process (msgspec 0.22).
+
+    A Decoder that is made on import, or before threads start, knows its types. The command line has no threads.
+    """
+    late = [
+        f"{name}:{call.lineno}"
+        for name, text in ours("operator/stellwerk/")
+        if not name.startswith("operator/stellwerk/cli/")
+        for call in ast.walk(ast.parse(text))
+        if isinstance(call, ast.Call)
+        and (
+            ast.unparse(call.func) == "msgspec.convert"
+            or (
+                ast.unparse(call.func) == "msgspec.json.decode"
+                and any(one.arg == "type" and "Any" not in ast.unparse(one.value) for one in call.keywords)
+            )
+        )
+    ]
+    assert late == []
+
+
 def test_no_test_sleeps_for_a_fixed_time() -> None:
     sleepers = [
         f"{name}:{call.lineno}"

@@ -108,6 +108,9 @@ class _ExecAnswer(msgspec.Struct):
     status: _ExecStatus = msgspec.field(default_factory=_ExecStatus)
 
 
+_exec_answer = msgspec.json.Decoder(_ExecAnswer).decode  # made before there are threads, see cluster/wire.py
+
+
 class ExecCredential:
     """A token or certificate that a program prints (client.authentication.k8s.io)."""
 
@@ -157,7 +160,7 @@ class ExecCredential:
                 check=True,
                 timeout=_EXEC_TIMEOUT_SECONDS,
             )
-            return msgspec.json.decode(done.stdout, type=_ExecAnswer).status
+            return _exec_answer(done.stdout).status
         except subprocess.CalledProcessError as error:
             said = error.stderr.decode(errors="replace").strip()[-500:]
             failed = f"{self._command[0]} failed ({error.returncode}): {said}"

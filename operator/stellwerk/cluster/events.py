@@ -52,6 +52,9 @@ class _Seen(msgspec.Struct):
     count: int | None = None
 
 
+_seen = msgspec.json.Decoder(_Seen).decode
+
+
 class EventRecorder:
     """Records events in the background.
 
@@ -179,7 +182,7 @@ class EventRecorder:
         except errors.NotFound:  # events expire after an hour
             await self._create(series, by)
             return
-        count = msgspec.json.decode(answer, type=_Seen).count or 1
+        count = _seen(answer).count or 1
         await self._patch(series, {"count": count + by})
 
     async def _patch(self, series: _Series, fields: Mapping[str, object]) -> bytes:

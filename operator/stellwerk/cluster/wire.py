@@ -47,6 +47,9 @@ class Codec(Generic[T]):
 
     An object that does not fit its struct, because it was stored under an older schema, is left out
     and counted in `undecodable`; all others are not affected.
+
+    Decoders are made before another thread may use the same structs: msgspec 0.22 crashes the process where two
+    threads are the first to use one.
     """
 
     def __init__(self, kind: type[T]) -> None:

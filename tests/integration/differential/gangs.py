@@ -172,6 +172,28 @@ def _ports(pod: Object, _: World, random: Random) -> None:
     pod["containers"][0]["ports"] = [port_of(random)]
 
 
+def _sidecar_port(pod: Object, _: World, random: Random) -> None:
+    sidecar = {"name": "proxy", "image": "example.com/new:1", "restartPolicy": "Always", "ports": [port_of(random)]}
+    pod.setdefault("initContainers", []).append(sidecar)
+
+
+def _host_network(pod: Object, _: World, random: Random) -> None:
+    port = random.choice((8080, 9090))
+    pod["hostNetwork"] = True
+    pod["containers"][0]["ports"] = [{"containerPort": port, "hostPort": port}]
+
+
+def _two_spreads(pod: Object, world: World, random: Random) -> None:
+    """Over nodes and over zones or racks at the same time."""
+    _spread(pod, world, random)
+    (first,) = pod["topologySpreadConstraints"]
+    _spread(pod, world, random)
+    if (first["topologyKey"], first["whenUnsatisfiable"]) != tuple(
+        pod["topologySpreadConstraints"][0][key] for key in ("topologyKey", "whenUnsatisfiable")
+    ):
+        pod["topologySpreadConstraints"].insert(0, first)
+
+
 def _spread(pod: Object, world: World, random: Random) -> None:
     constraint: Object = {
         "maxSkew": random.choice((1, 1, 2)),
@@ -210,6 +232,9 @@ _FEATURES: tuple[Any, ...] = (
     _pod_affinity,
     _pod_anti_affinity,
     _ports,
+    _sidecar_port,
+    _host_network,
+    _two_spreads,
     _spread,
     _spread,
     _spread,

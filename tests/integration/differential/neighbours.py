@@ -59,6 +59,11 @@ def term(place: Place, random: Random) -> Object:
         )
     )
     made: Object = {"labelSelector": selector, "topologyKey": random.choice((HOST, HOST, ZONE, place.rack))}
+    match random.randint(0, 24):
+        case 0 | 1:
+            return made | {"labelSelector": {}}  # all pods of its namespace
+        case 2:
+            return {"topologyKey": made["topologyKey"]}  # no pod at all
     match random.randint(0, 5):
         case 0:
             made["namespaces"] = list(place.namespaces)

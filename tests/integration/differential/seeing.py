@@ -16,6 +16,7 @@ from stellwerk.lifecycle.actions import CreateJob, PatchJob
 from stellwerk.lifecycle.adopt import workload_for_job
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.transactions import actions_for
+from stellwerk.lifecycle.wire import WorkloadStatus
 from stellwerk.model.decision import Decision, Plan
 from stellwerk.model.snapshot import Snapshot
 from stellwerk.model.workload import Workload
@@ -27,6 +28,11 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 EVERYTHING = 10_000
 
 Child = CreateJob | PatchJob
+
+KINDS = (structs.Node, structs.ComputePool, structs.Pod, structs.Job, structs.AIWorkload, structs.LimitRange)
+SHARED = (structs.ResourceQuota, structs.RuntimeClass, structs.Namespace)
+DECODERS = [msgspec.json.Decoder(kind) for kind in (*KINDS, *SHARED, WorkloadStatus)]
+"""Made before there are threads: two that use a struct for the first time at once crash the process (msgspec 0.22)."""
 
 
 class Sight:
