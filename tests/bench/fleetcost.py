@@ -36,7 +36,7 @@ from stellwerk.placement.batch.improvement import advise
 from stellwerk.placement.planner import plan
 from tests.bench.fleetcost_operator import Desk, cpu_of_children
 from tests.bench.fleetcost_optimum import Optimum, optimum, picks_of, spilled, without_capacity
-from tests.bench.fleetcost_prices import Offering, offerings
+from tests.bench.fleetcost_prices import offerings
 from tests.bench.fleetcost_world import Draw, World
 from tests.builders import NOW
 from tests.testbed.progress import Progress

@@ -117,6 +117,18 @@ def test_the_benchmark_prints_a_table_and_writes_what_it_measured(
     assert "family scarce" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("clock", [(), ("--cpu-clock",)])
+def test_it_also_plans_as_the_operator_does_with_a_child_and_a_budget(
+    prices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], clock: tuple[str, ...]
+) -> None:
+    out = tmp_path / "out.json"
+    asked = ["--data", str(prices), "--seeds", "1", "--sizes", "12", "--json", str(out), "--solver-seconds", "120"]
+    assert fleetcost.main([*asked, *clock, "fits"]) == 0
+    told = json.loads(out.read_text(encoding="utf-8"))["instances"][0]
+    assert 0.999 < told["plan"] <= told["greedy"] + 1e-9
+    assert "late" not in capsys.readouterr().out
+
+
 def test_without_price_files_it_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert fleetcost.main(["--data", str(tmp_path)]) == 1
     assert "--data" in capsys.readouterr().err
