@@ -30,7 +30,7 @@ TESTS: Final = (
     *(
         f"tests/properties/test_{name}.py"
         for name in (
-            *("asks", "growth", "invariants", "metamorphic", "moves", "neighbours", "optimum"),
+            *("asks", "gangs", "growth", "invariants", "metamorphic", "moves", "neighbours", "optimum"),
             *("packing", "planning", "roomvalue", "together", "victims", "whatif"),
         )
     ),

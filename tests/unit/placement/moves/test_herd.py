@@ -56,7 +56,9 @@ def test_it_takes_at_least_as_many_as_free_the_most() -> None:
 def test_what_is_free_beside_the_pods_of_a_node_helps_whoever_is_on_it() -> None:
     there = room(a=3)
     assert fewest(there, [giver("one", 1), giver("two", 1)], 4) == 1
-    assert fewest(there, [giver("one", 1), giver("two", 1)], 2, pods=2) == 1
+    three = [giver(name, 1) for name in ("one", "two", "three")]
+    assert fewest(there, three, 2, pods=2) == 1
+    assert fewest(there, three, 2, pods=3) == 2, "what the first pod takes of the node helps nobody"
 
 
 def test_who_is_as_important_or_gives_room_already_is_not_asked() -> None:
