@@ -1,4 +1,4 @@
-"""Reading the pages of a ledger."""
+"""Reading the pages of a ledger, and what ended while nobody kept it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from stellwerk.lifecycle.pages import DATA_KEY
 
 _AT_ONCE: Final = "8"
 """Pages of one answer: half a megabyte each."""
+_PODS_AT_ONCE: Final = "500"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,24 @@ async def read_pages(session: Session, namespace: str, cluster: str | None = Non
         if codec.undecodable:
             raise PageError(f"an object with the label {LEDGER_LABEL} in {namespace} is no page")
         more = meta.continue_ or None
+
+
+async def ended_pods(session: Session) -> AsyncIterator[accounts.EndedPod]:
+    """Read all pods that have ended and are still there.
+
+    Raises:
+        ApiError: They could not be read.
+
+    """
+    for resource in (resources.SUCCEEDED_PODS, resources.FAILED_PODS):
+        codec = Codec(resource.kind)
+        more: str | None = ""
+        while more is not None:
+            body = await session.get(resource.path, {**resource.query, "limit": _PODS_AT_ONCE, "continue": more})
+            meta, items = codec.page(body)
+            for item in items:
+                yield item
+            more = meta.continue_ or None
 
 
 def _stored(item: accounts.ConfigMap) -> StoredPage:

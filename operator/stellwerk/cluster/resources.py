@@ -44,6 +44,9 @@ NODES: Final = Resource("nodes", "/api/v1/nodes", structs.Node)
 PODS: Final = Resource("pods", "/api/v1/pods", structs.Pod)
 LIVE_PODS: Final = replace(PODS, field_selector="status.phase!=Succeeded,status.phase!=Failed")
 """Pods that hold resources, or will: those that ended leave the stream as deleted."""
+SUCCEEDED_PODS: Final = Resource("pods", PODS.path, accounts.EndedPod, field_selector="status.phase=Succeeded")
+FAILED_PODS: Final = replace(SUCCEEDED_PODS, field_selector="status.phase=Failed")
+"""Pods that have ended: listed by who begins to lead after nobody had watched."""
 JOBS: Final = Resource("jobs", "/apis/batch/v1/jobs", structs.Job, label_selector=labels.POLICY_LABEL)
 """Jobs that opted in, and those that we created: both carry the label."""
 AIWORKLOADS: Final = Resource("aiworkloads", f"{OUR_API}/aiworkloads", structs.AIWorkload)

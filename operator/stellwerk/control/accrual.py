@@ -14,7 +14,7 @@ from typing import Final
 
 from stellwerk import metrics
 from stellwerk.cluster import errors
-from stellwerk.cluster.ledgerpages import StoredPage, read_pages
+from stellwerk.cluster.ledgerpages import StoredPage, ended_pods, read_pages
 from stellwerk.cluster.outcome import Outcome, OutcomeKind
 from stellwerk.cluster.session import Session
 from stellwerk.control.ledgerfacts import LedgerFacts, now_seconds
@@ -141,7 +141,8 @@ class Accrual:
             self._dirty_since = now
         changed = self._dirty_since is not None and now - self._dirty_since >= self._tuning.write
         if changed or now - self._extended >= self._tuning.extend:
-            await self.write(book, self._clock() - round(age()) - _PROMPT_SECONDS)
+            heard = self._clock() - round(age()) - _PROMPT_SECONDS
+            await self.write(book, min(heard, self._facts.clear_until))
             await self._prune(book)
 
     async def flush(self, age: Age) -> None:
@@ -168,10 +169,19 @@ class Accrual:
             totals.add(one.page.entries, self._clock())
             self._note(one)
             stored[one.page.name] = (one.version, one.uid)
+        await self._recall(session, book)
         self.totals, self._stored, self._book = totals, stored, book
         self._extended = -self._tuning.extend  # who takes over writes at once
         _log.info("ledger read", pages=len(stored), since=book.since)
         return book
+
+    async def _recall(self, session: Session, book: Book) -> None:
+        """Ask for what ended while nobody watched: the kubelets have written down when that was."""
+        observed = self._facts.observed
+        since = min((book.booked(node) for node in observed.nodes.values()), default=observed.since)
+        if since < observed.since:
+            async for pod in ended_pods(session):
+                self._facts.recall(pod, since)
 
     def _note(self, one: StoredPage) -> None:
         if one.full:

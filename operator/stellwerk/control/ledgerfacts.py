@@ -11,7 +11,7 @@ import msgspec
 
 from stellwerk.api import duration
 from stellwerk.api.conditions import ConditionType
-from stellwerk.cluster import structs
+from stellwerk.cluster import accounts, structs
 from stellwerk.cluster.cache import EventType
 from stellwerk.control.capacity import node_from
 from stellwerk.control.store import Store
@@ -26,6 +26,8 @@ from stellwerk.placement.fleet.fleet import nodes_by_pool
 
 _log = get_logger(__name__)
 
+_UNCLEAR_SECONDS: Final = 20
+"""A pod comes before its workload by so much at most: they come in streams of their own."""
 _LOSSES_LIMIT: Final = 10_000
 """So many losses are kept at most until they are booked."""
 
@@ -57,7 +59,7 @@ class LedgerFacts:
         self.losses: dict[tuple[str, int], Loss] = {}
         self._lives: dict[str, tuple[str, int]] = {}  # uid and creation of nodes, by name
         self._looked_at: dict[str, tuple[Node, Pool | None]] = {}
-        self._open: dict[str, tuple[PodSpan, str]] = {}  # with their Jobs: pods of which it is not known whose they are
+        self._open: dict[str, tuple[PodSpan, str, int]] = {}  # pods of which it is not known whose they are
         self._look_again = False
         self._pools: tuple[Pool, ...] | None = None
         self._members: Mapping[str, Pool] = {}
@@ -112,7 +114,22 @@ class LedgerFacts:
             span = PodSpan(new.metadata.uid, new.spec.node_name, party, requests, start)
             self.observed.see_pod(span, self._clock())
             if new.job and not party.attempt:
-                self._open[new.metadata.uid] = (span, new.job)
+                self._open[new.metadata.uid] = (span, new.job, self._clock())
+
+    def recall(self, pod: accounts.EndedPod, since: int) -> None:
+        """Take in a pod that ended while nobody watched, by the kubelet's word on when that was.
+
+        Args:
+            pod: It has ended; of one that was watched the end is known already.
+            since: What ended before is booked.
+        """
+        end = moment_of(pod.ended_at)
+        if end is not None and end > since:
+            self.on_pod(
+                "ADDED", msgspec.structs.replace(pod, status=structs.PodStatus("", pod.status.conditions)), None
+            )
+            self._open.pop(pod.metadata.uid, None)
+            self.observed.lose_pod(pod.metadata.uid, end)
 
     def _is_known(self, pod: structs.Pod) -> bool:
         return self.observed.party_of(pod.metadata.uid) is not None
@@ -139,13 +156,19 @@ class LedgerFacts:
 
     def _find_parties(self) -> None:
         """Look whose the pods are of which that was not known when they came: streams have no common order."""
-        for uid, (span, job) in list(self._open.items()):
+        for uid, (span, job, _) in list(self._open.items()):
             party = self._party(span.party.namespace, job)
             if party.attempt:
                 del self._open[uid]
             if party != span.party:
                 found = PodSpan(uid, span.node, party, span.requests, span.start)
                 self.observed.see_pod(found, self._clock())
+
+    @property
+    def clear_until(self) -> int:
+        """Up to when it is known whose the pods are; who is not known within some seconds is nobody's workload."""
+        now = self._clock()
+        return min((span.start for span, _, seen in self._open.values() if now - seen < _UNCLEAR_SECONDS), default=now)
 
     def refresh(self) -> None:
         """Look at which nodes have another pool, price or size than before, and whose namespaces are whose."""

@@ -75,7 +75,7 @@ def spend_of(family: Sequence[str], totals: Totals, zone_name: str) -> Json:
     where = zone(zone_name)
     rows = []
     for name, since, start, end in _periods(totals, where):
-        for currency, spent in sorted(totals.of(family, start, end).items()):
+        for currency, spent in sorted(totals.of(family, start, end).items(), key=_priced_first):
             rows.append({"period": name, "since": since, **_amounts(currency, spent)})
     return {"spend": rows, "spentUntil": rfc3339(datetime.fromtimestamp(totals.until, UTC))}
 
@@ -95,6 +95,10 @@ def _periods(totals: Totals, where: tzinfo) -> Iterator[tuple[str, str, int, int
     for name, period in _PERIODS.items():
         start, end = bounds(max(0, totals.until - 1), period, where)
         yield name, datetime.fromtimestamp(start, where).isoformat().replace("+00:00", "Z"), start, end
+
+
+def _priced_first(pair: tuple[str, Spent]) -> tuple[bool, str]:
+    return (not pair[0], pair[0])
 
 
 def _amounts(currency: str, spent: Spent) -> Json:

@@ -6,6 +6,7 @@ import asyncio
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -35,6 +36,7 @@ class Server:
     fail: Callable[[WritePage], OutcomeKind | None] = lambda _: None
     lose_answers: bool = False
     deleted: list[str] = field(default_factory=list)
+    pods: list[dict[str, Any]] = field(default_factory=list)
 
     def take(self, action: WritePage | DeletePage) -> tuple[OutcomeKind, str]:
         if isinstance(action, DeletePage):
@@ -52,8 +54,12 @@ class Server:
         self.objects[action.name] = {**action.manifest, "metadata": meta}
         return (OutcomeKind.UNKNOWN if self.lose_answers else OutcomeKind.APPLIED), str(self.version)
 
-    async def get(self, _path: str, query: dict[str, str]) -> bytes:
-        """What `read_pages` asks for, in one page."""
+    async def get(self, path: str, query: dict[str, str]) -> bytes:
+        """What `read_pages` and `ended_pods` ask for, in one page."""
+        if path == "/api/v1/pods":
+            phase = query["fieldSelector"].removeprefix("status.phase=")
+            found = [one for one in self.pods if one["status"]["phase"] == phase]
+            return msgspec.json.encode({"metadata": {"resourceVersion": "1"}, "items": found})
         assert query["labelSelector"] == "stellwerk.dev/ledger=local"
         return msgspec.json.encode(
             {"metadata": {"resourceVersion": str(self.version)}, "items": list(self.objects.values())}
@@ -215,3 +221,45 @@ async def test_what_happened_after_the_moment_that_is_written_stays_due() -> Non
     await one.tick()
     assert one.observed.dirty == {}
     assert [line.party.workload for entry in server.entries() for line in entry.lines] == ["late"]
+
+
+def ended(name: str, phase: str, bound: int, finished: int) -> dict[str, Any]:
+    def at(moment: int) -> str:
+        return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
+
+    states = [{"state": {"terminated": {"finishedAt": at(moment)}}} for moment in (finished - 5, finished)]
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": at(bound)}
+    return {
+        "metadata": {"name": name, "namespace": "team", "uid": f"u-{name}"},
+        "spec": {"nodeName": "n", "containers": [{"name": "main", "resources": {"requests": {GPU: "2"}}}]},
+        "status": {"phase": phase, "conditions": [scheduled], "containerStatuses": states},
+    }
+
+
+async def test_what_ended_while_nobody_ran_pays_until_the_kubelet_saw_it_end() -> None:
+    server = Server()
+    first = Process(server, BEGIN, extend=0.0)
+    first.sees("n")
+    first.now += HOUR
+    await first.tick()
+    gap = first.now - 3
+    server.pods = [
+        ended("good", "Succeeded", gap + 100, gap + 300),
+        ended("bad", "Failed", gap + 200, gap + 400),
+        ended("long-ago", "Failed", gap - 500, gap - 400),
+    ]
+    second = Process(server, gap + 1000, extend=0.0)
+    second.sees("n")
+    second.now += HOUR
+    await second.tick()
+    entries = [entry for entry in server.entries() if entry.start >= gap]
+    found = [(e.start - gap, e.end - gap, e.seen, sum(line.accelerators for line in e.lines)) for e in entries]
+    assert found == [
+        (0, 100, False, 0),
+        (100, 200, False, 2000),
+        (200, 300, False, 4000),
+        (300, 400, False, 2000),
+        (400, 1000, False, 0),
+        (1000, 1000 + HOUR - 3, True, 0),
+    ]
+    check_partition(server.entries())

@@ -131,6 +131,22 @@ def test_a_pod_counts_from_its_binding_and_its_workload_may_come_after_it() -> N
     assert lines == [(0, []), (600, [party])]
 
 
+def test_nothing_is_booked_past_a_pod_of_which_it_is_not_known_yet_whose_it_is() -> None:
+    world = World()
+    world.tell("pool", pool("36"))
+    world.tell("node", node())
+    world.now += 900
+    world.tell("pod", pod())
+    assert world.facts.clear_until == T0 + 600, "when it was bound"
+    world.tell("job", job())
+    world.tell("workload", workload())
+    assert world.facts.clear_until == world.now
+    world.tell("pod", pod("other", job="u-plain"))
+    assert world.facts.clear_until == T0 + 600
+    world.now += 20
+    assert world.facts.clear_until == world.now, "a Job that is nobody's workload"
+
+
 def test_pods_of_no_workload_are_on_the_account_of_their_namespace() -> None:
     world = World()
     world.tell("pool", pool("36"))
