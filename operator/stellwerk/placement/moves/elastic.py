@@ -30,10 +30,9 @@ PoolKey = tuple[str, str]
 
 
 class Terms(NamedTuple):
-    """By which rules something is placed anew, and when."""
+    """By which rules something is placed anew, and what runs where."""
 
     policy: Policy
-    now: datetime
     homes: Homes
 
 
@@ -73,7 +72,7 @@ def growth(snapshot: Snapshot, fleet: Fleet, now: datetime, rivals: Rivals, move
         if view is None or not rivals.leave_room(place, one.workload.priority):
             continue
         policy = policy_of(one.workload.policy, snapshot.policies)
-        move = _grown(one, place, view, Terms(policy, now, homes))
+        move = _grown(one, place, view, Terms(policy, homes))
         if move is not None:
             moves.append(move)
     return moves
@@ -126,7 +125,7 @@ def _grown(one: Running, place: Placement, view: PoolView, terms: Terms) -> Move
         return None
     whole = terms.homes.cost_of(one, policy, most)
     more = _the_more(one.workload, option, most - place.replicas)
-    asked = Ask(more, _unsized(option), policy, whole, terms.homes.health, terms.now)
+    asked = Ask(more, _unsized(option), policy, whole, terms.homes.health)  # no deadline: more pods only end earlier
     offer = Offer(asked, view, 0)
     nodes = offer.place() if not offer.rejections else None
     if not nodes:

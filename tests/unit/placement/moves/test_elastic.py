@@ -141,6 +141,13 @@ def test_it_grows_only_onto_nodes_that_its_pods_select() -> None:
     assert move.placement.preferred_nodes == ("pool-0001",)
 
 
+def test_a_near_deadline_keeps_no_gang_from_growing() -> None:
+    """A whole run would not end by then any more, but this one is under way, and ends earlier with more pods."""
+    (move,) = moves(world(small(deadline="2026-11-22T12:10:00Z")))
+    assert move.placement is not None
+    assert move.placement.replicas == 4
+
+
 def test_a_gang_of_whom_pods_look_at_their_neighbours_does_not_grow() -> None:
     one = small()
     shy = PodRules(anti_affinity=(Term("rack", (), ("team",)),))
