@@ -120,7 +120,10 @@ def test_a_share_is_bound_to_a_partition_and_a_whole_accelerator_is_not(site: Si
     site.running("small")
     assert [asked(pod, MIG) for pod in site.pods("small")] == [1, 1]
     site.workload("whole", gpus=1)
-    assert site.waits("whole")["status"]["decision"]["reason"] == "AcceleratorPartitionTooSmall"
+    decision = site.waits("whole")["status"]["decision"]
+    assert decision["mode"] == "Never"
+    told = {one["reason"] for one in decision["candidates"] if one["pool"] == pool}
+    assert told <= {"AcceleratorPartitionTooSmall"}, "pools of others may be told instead, but nothing else of this one"
 
 
 # -------------------------------------------------------------------------------------------- elastic
