@@ -12,7 +12,7 @@ from collections.abc import Collection
 from tests.testbed.progress import TestbedError
 
 RANGE = range(20000, 30000)
-_held: dict[int, socket.socket] = {}
+_held: set[int] = set()  # file numbers of the names, which stay open
 
 
 def choose(count: int, taken: Collection[int] = ()) -> list[int]:
@@ -35,7 +35,7 @@ def _hold(port: int) -> bool:
     except OSError:
         name.close()
         return False
-    _held[port] = name
+    _held.add(name.detach())
     return True
 
 
