@@ -5,15 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.testbed import env, pools, processes
+from tests.testbed import env, kwokctl, pools, processes
 from tests.testbed.api import Api, ApiError
+from tests.testbed.binaries import Binaries
 from tests.testbed.cluster import Cluster
+from tests.testbed.components import Component
 from tests.testbed.plugin import Bed
 from tests.testbed.pools import Pool
 from tests.testbed.progress import Progress, TestbedError
@@ -148,6 +150,22 @@ def test_the_api_server_is_killed_and_comes_back_on_its_port(
     assert server.process() is None
     server.start()
     cluster.wait_ready()
+
+
+def test_what_gave_up_while_the_api_server_came_up_is_started_anew(
+    start_cluster: Callable[[], Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine so slow that it took too long: the controller manager waits ten seconds for it, and ends."""
+    create = kwokctl.create
+
+    def create_and_lose_one(name: str, folder: Path, binaries: Binaries, ports: Mapping[str, int]) -> None:
+        create(name, folder, binaries, ports)
+        Component("kube-controller-manager", folder / "clusters" / name).kill()
+
+    monkeypatch.setattr(kwokctl, "create", create_and_lose_one)
+    cluster = start_cluster()
+    assert cluster.component("kube-controller-manager").process() is not None
+    assert cluster.api.get("/api/v1/namespaces/default/serviceaccounts/default")
 
 
 def test_a_paused_api_server_answers_again_when_it_is_resumed(

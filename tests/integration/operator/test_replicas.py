@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.faults.proxy import FaultProxy
-from tests.faults.rules import Match
+from tests.faults.rules import Fault, Hang, Match
 from tests.integration.operator import objects
 from tests.integration.operator.objects import Object, is_true
 from tests.integration.operator.replicas import HASTY, PATIENT, UNELECTED
@@ -112,6 +112,18 @@ def test_a_leader_that_is_asked_to_end_hands_over_at_once(fault_site: Site, star
     fault_site.pool()
     fault_site.workload("train")
     fault_site.running("train")
+
+
+def test_a_leader_ends_in_time_though_the_api_server_has_ceased_to_answer(
+    fault_site: Site, proxy: FaultProxy, proxied: Path, start: Start
+) -> None:
+    leader = start(proxied, **HASTY)
+    eventually(leader.leads)
+    fault_site.pool()
+    proxy.freeze()
+    hung = proxy.inject(Fault(Match(), Hang()))
+    eventually(lambda: hung.hits)  # to begin with, a renewal of the lease
+    assert leader.stop() == 0
 
 
 def test_a_standby_writes_nothing(fault_site: Site, proxy: FaultProxy, proxied: Path, start: Start) -> None:
