@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from stellwerk.cli.ledgersource import Account, Source, read
 from stellwerk.economics.ledger.facts import HOUR, Entry
 from stellwerk.economics.ledger.report import Question, node_bill, sums
+from tests.faults.proxy import FaultProxy
+from tests.faults.rules import Call, Fault, Match
 from tests.integration.operator.conftest import Ground
 from tests.integration.operator.objects import condition
+from tests.integration.operator.replicas import UNELECTED
 from tests.integration.operator.site import MERGE, Site
 from tests.operator_process import NAMESPACE, Operator
 from tests.testbed.waiting import eventually
@@ -31,14 +37,16 @@ EAGER = {
 PER_HOUR = 36_000_000
 
 
-def admin(ground: Ground, folder: Path) -> Path:
-    path = folder / "admin.yaml"
+@pytest.fixture
+def config(ground: Ground, tmp_path: Path) -> Path:
+    """The kubeconfig of an administrator."""
+    path = tmp_path / "admin.yaml"
     path.write_text(ground.cluster.kubectl("config", "view", "--raw", "--flatten"))
     return path
 
 
 def booked(account: Account, pool: str) -> list[Entry]:
-    mine = [entry for entry in account.entries if entry.billing.pool == pool]
+    mine = [entry for entry in account.entries if entry.node.startswith(f"{pool}-")]
     return sorted(mine, key=lambda entry: (entry.uid, entry.start))
 
 
@@ -68,13 +76,12 @@ def bound_at(site: Site, name: str) -> int:
 
 
 def test_what_nodes_cost_is_shared_out_exactly_also_across_a_crash_of_the_operator(
-    ground: Ground, fault_site: Site, start: Callable[..., Operator], tmp_path: Path
+    fault_site: Site, start: Callable[..., Operator], config: Path
 ) -> None:
-    site, config = fault_site, admin(ground, tmp_path)
-    source = Source(config, None, NAMESPACE, None)
+    site, source = fault_site, Source(config, None, NAMESPACE, None)
     tenant = {"apiVersion": "stellwerk.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": site.name}}
     site.kubectl("apply", "-f", "-", stdin=json.dumps({**tenant, "spec": {"namespaces": [site.name]}}))
-    first = start(**EAGER)
+    first = start(**EAGER, **UNELECTED)
     eventually(first.leads)
     pool = site.pool(nodes=2, price={"perNodeHour": "36", "currency": "EUR"})
 
@@ -92,7 +99,7 @@ def test_what_nodes_cost_is_shared_out_exactly_also_across_a_crash_of_the_operat
     bound = bound_at(site, "train")
     eventually(lambda: is_booked("train", bound))
     first.kill()
-    second = start(**EAGER)
+    second = start(**EAGER, **UNELECTED)
     eventually(second.leads)
     site.workload("more", gpus=8)
     later = bound_at(site, "more")
@@ -116,7 +123,10 @@ def check_partition(site: Site, entries: list[Entry]) -> None:
         mine = [entry for entry in entries if entry.uid == uid]
         assert [one.start for one in mine[1:]] == [one.end for one in mine[:-1]], "a second is lost or doubled"
         assert mine[0].start == seconds_of(nodes[uid]["metadata"]["creationTimestamp"])
-        bill += PER_HOUR * (mine[-1].end - mine[0].start)
+        declared = next(
+            entry for entry in mine if entry.billing.price is not None
+        )  # before that its price is not known
+        bill += PER_HOUR * (mine[-1].end - declared.start)
     assert node_bill(entries, 0, 2**40) == {"EUR": bill}
     assert sum(one.amount for one in sums(entries, (), Question(0, 2**40, ("workload",))).values()) == bill
 
@@ -132,7 +142,7 @@ def check_answers(site: Site, config: Path, pool: str, entries: list[Entry]) -> 
         status: dict[str, Any] = site.config("tenants", site.name).get("status", {})
         assert condition({"status": status}, "Accepted")["status"] == "True"
         assert condition({"status": status}, "Consistent")["reason"] == "Consistent"
-        month = next(one for one in status.get("spend", ()) if one["period"] == "Month")
+        month = next(one for one in status.get("spend", ()) if (one["period"], one["currency"]) == ("Month", "EUR"))
         spent = sum(line.rate * entry.seconds for entry in entries for line in entry.lines) / HOUR / 1e6
         assert float(month["amount"]) >= round(spent, 2) > 0
         return True
@@ -144,3 +154,40 @@ def cost(config: Path, *arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "stellwerk.cli.main", "cost", *arguments, "--kubeconfig", str(config)]
     found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
+
+
+@pytest.mark.timeout(1500)
+def test_a_kill_at_each_write_of_a_page_loses_and_doubles_no_second(
+    fault_site: Site, proxy: FaultProxy, proxied: Path, start: Callable[..., Operator], config: Path
+) -> None:
+    site, source = fault_site, Source(config, None, NAMESPACE, None)
+    operator = start(proxied, **EAGER, **UNELECTED)
+    pool = site.pool(nodes=2, price={"perNodeHour": "36", "currency": "EUR"})
+    site.workload("train", gpus=4)
+    bound = bound_at(site, "train")
+    for when in ("before", "committed", "after", "committed"):
+        fault = proxy.inject(
+            Fault(Match(write=True, path="/configmaps"), Call(lambda _: operator.kill(), when), times=1)
+        )
+
+        def is_dead(fault: Fault = fault) -> bool:
+            stir(site, pool)
+            return bool(fault.hits) and not operator.alive()
+
+        eventually(is_dead)
+        proxy.heal()
+        operator.start()
+    again = int(time.time())
+
+    def is_booked() -> bool:
+        stir(site, pool)
+        return of_workload(source, pool, "train", again)
+
+    eventually(is_booked)
+    entries = booked(read(source), pool)
+    check_partition(site, entries)
+    mine = [(entry.start, entry.end) for entry in entries for line in entry.lines if line.party.workload == "train"]
+    assert mine[0][0] == bound
+    assert [start for start, _ in mine[1:]] == [end for _, end in mine[:-1]], (
+        "it ran all the time, and pays for all of it"
+    )
