@@ -143,6 +143,7 @@ def test_work_waits_for_a_price_where_its_policy_says_so_and_runs_once_there_is_
     site.known(pool)
     site.workload("train")
     decision = site.waits("train", "PriceUnknown")["status"]["decision"]
+    assert decision["mode"] == "Wait"
     assert f"price pool {pool}" in decision["unblock"]
     site.api.call(
         "PATCH",

@@ -27,7 +27,6 @@ RULES: Final[tuple[Filter, ...]] = (
     policy.capacity_type_not_allowed,
     policy.pool_labels_mismatch,
     policy.currency_mismatch,
-    policy.price_unknown,
     fit.accelerator_mismatch,  # what the pods need
     fit.accelerator_memory_too_small,
     fit.accelerator_partition_too_small,
@@ -39,7 +38,8 @@ RULES: Final[tuple[Filter, ...]] = (
     deadline_infeasible,  # when it must have ended
     policy.cost_above_limit,  # what it may cost
     fit.too_big_for_pool,  # how much there is at all
-    fit.cluster_unavailable,  # what only time mends
+    policy.price_unknown,  # what only time mends
+    fit.cluster_unavailable,
     fit.pool_has_no_nodes,
     fit.stocked_out,
 )

@@ -105,6 +105,7 @@ def price_unknown(ask: Ask, view: PoolView) -> Rejection | None:
         Reason.PRICE_UNKNOWN,
         f"its price is not known, and policy {ask.policy.name} does not use pools without a price",
         f"price pool {view.pool.name}",
+        permanent=False,  # a catalogue may name one any time
     )
 
 

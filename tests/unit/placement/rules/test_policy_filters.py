@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from stellwerk.api.reasons import Reason
 from stellwerk.model.capacity import CapacityType, Pool
+from stellwerk.model.decision import Mode
 from stellwerk.model.policy import Policy
 from stellwerk.placement.rules import policy_filters as rule
 from stellwerk.placement.rules.asking import Filter
-from tests.builders import policy, pool
+from tests.builders import decide, gang, node, policy, pool, snapshot
 from tests.judging import judge, told
 
 
@@ -146,3 +148,13 @@ def test_a_limit_on_cost_names_the_limit_that_would_do() -> None:
 def test_an_unknown_cost_keeps_no_limit() -> None:
     found = judge(rule.cost_above_limit, there=pool(price=None), rules=policy(max_cost_per_hour=Decimal(10_000)))
     assert told(found)[2] == "price pool pool"
+
+
+def test_a_pool_without_a_price_is_waited_for_only_where_the_policy_says_so() -> None:
+    there = snapshot([pool(price=None)], [node()], policies=[policy(waits_for_prices=True)])
+    found = decide(gang(), there)
+    assert (found.mode, found.reason) == (Mode.WAIT, Reason.PRICE_UNKNOWN)
+    assert found.message.endswith("its price is not known, and policy default does not use pools without a price")
+    assert decide(gang(), msgspec.structs.replace(there, policies={})).mode is Mode.FIT
+    priced = msgspec.structs.replace(there, pools=(pool(),))
+    assert decide(gang(), priced).mode is Mode.FIT
