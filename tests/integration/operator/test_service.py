@@ -18,9 +18,10 @@ LEVEL = 3600
 
 
 def had_for(site: Site, name: str) -> int:
-    """Return how many accelerator-seconds a running workload has had, by the API server's own record."""
+    """Return how many accelerator-seconds a workload has had since it runs, by its own record."""
     ready = condition(site.aiw(name), "Ready")
-    assert ready["status"] == "True"
+    if ready["status"] != "True":
+        return 0
     ran = datetime.now(UTC) - datetime.fromisoformat(ready["lastTransitionTime"])
     return int(ran / timedelta(seconds=1)) * NODES * GPUS
 
