@@ -149,3 +149,8 @@ def test_a_namespace_with_rules_of_its_own_decides_on_requests() -> None:
     asked = gang(requests=resources(cpu="200", memory="1Gi", pods=1))
     assert requests(asked, BIG, namespaces=rules) == []
     assert requests(asked, BIG) != []
+
+
+def test_fewer_pods_do_not_help_where_one_is_too_large() -> None:
+    found = edits(gang(replicas=9, gpus=9), Reason.ACCELERATORS_PER_NODE_TOO_FEW)
+    assert Kind.REPLICAS not in {one.kind for one in found}
