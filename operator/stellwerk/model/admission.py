@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from stellwerk.api import quantity
+from stellwerk.model.accelerators import is_accelerator
 from stellwerk.model.namespaces import Amounts, Limit, NamespaceRules, RuntimeClass
 from stellwerk.model.podask import ContainerAsk, PodAsk
 from stellwerk.model.resources import Resources
@@ -40,7 +41,7 @@ def _admitted(
     shape, facts = one.pod, one.facts
     if facts is None:
         return shape, facts
-    ask = with_defaults(facts.ask, limits)
+    ask = _without_default_accelerators(with_defaults(facts.ask, limits), facts.ask, one)
     found = classes.get(ask.runtime_class)
     requirements, tolerations = shape.requirements, shape.tolerations
     if found is not None:
@@ -52,6 +53,19 @@ def _admitted(
     requests = shape.requests + ask.requests - facts.ask.requests
     changed = msgspec.structs.replace(shape, requests=requests, requirements=requirements, tolerations=tolerations)
     return changed, msgspec.structs.replace(facts, ask=ask)
+
+
+def _without_default_accelerators(ask: PodAsk, told: PodAsk, one: Workload | PodSet) -> PodAsk:
+    """Leave the first container without accelerators by default: it gets those of its placement, and states them."""
+    if not one.accelerators or not ask.containers or ask is told:
+        return ask
+    first, stated = ask.containers[0], {name for name, _ in (*told.containers[0].limits, *told.containers[0].requests)}
+
+    def kept(amounts: Amounts) -> Amounts:
+        return tuple((name, amount) for name, amount in amounts if name in stated or not is_accelerator(name))
+
+    first = msgspec.structs.replace(first, requests=kept(first.requests), limits=kept(first.limits))
+    return msgspec.structs.replace(ask, containers=(first, *ask.containers[1:]))
 
 
 def with_defaults(ask: PodAsk, limits: tuple[Limit, ...]) -> PodAsk:

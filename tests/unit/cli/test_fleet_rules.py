@@ -198,3 +198,15 @@ def test_what_is_wrong_is_told_with_its_line(cli: Cli, write: Write, part: dict[
     assert said.code == 1
     assert told in said.err
     assert "f.yaml:" in said.err
+
+
+@pytest.mark.parametrize(("gpus", "mode"), [(4, "Fit"), (8, "Never")])
+def test_a_limit_on_accelerators_is_no_default_for_the_container_that_gets_them(
+    cli: Cli, write: Write, gpus: int, mode: str
+) -> None:
+    """The API server makes a default of every maximum; the child states what its placement gives it."""
+    item = {"type": "Container", **{key: {"nvidia.com/gpu": "4"} for key in ("max", "default", "defaultRequest")}}
+    fleet = Make.fleet(
+        Make.pool(nodes=1, used=4), namespaces=[namespace(limitRanges=[{"name": "l", "limits": [item]}])]
+    )
+    assert answer(cli, write, fleet, Make.workload("w", gpus=gpus))["w"]["mode"] == mode
