@@ -169,6 +169,10 @@ class FaultProxy:
         self._streams.cut()
         await self._runner.cleanup()
         await self._client.close()
+        hung = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in hung:
+            task.cancel()
+        await asyncio.gather(*hung, return_exceptions=True)
 
     async def _listen(self) -> None:
         if self._site is None:
