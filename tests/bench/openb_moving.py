@@ -176,7 +176,7 @@ class Mover(Packer):
         return Laid(bins, rank, bins._rows.keys[bins._rows.at[rank]])
 
     def _lay(self, laid: Laid, key: Key) -> None:
-        laid.bins._move(laid.bins._rows.at[laid.rank], [laid.rank], key)
+        laid.bins._rows.move(laid.bins._rows.at[laid.rank], (laid.rank,), key)
 
 
 def _before(view: PoolView, quote: Quote) -> Laid:
