@@ -189,6 +189,8 @@ def test_decisions_differ_by_neighbours_only_where_neighbours_matter() -> None:
     assert both.concern(plain) == first[1]
     both.assume(shy, [Assignment("a", 1)])
     assert both.matters(plain.pod, "team", shy.facts), "the pods that were placed keep such pods away"
+    both.assume(plain, [Assignment("a", 1)])
+    assert both.matters(plain.pod, "team", shy.facts), "and go on doing so whoever comes"
     assert not both.matters(plain.pod, "team", plain.facts)
 
 
