@@ -111,7 +111,7 @@ def test_an_object_that_is_defined_twice_names_both_places(
 def test_a_kind_of_ours_that_does_not_exist_is_told_and_others_are_left_out_with_a_note(
     cli: Cli, write: Write, make: type[Make], fleet: Path
 ) -> None:
-    write("a.yaml", "apiVersion: stellwerk.dev/v1alpha1\nkind: Tenant\nmetadata: {name: a}\n")
+    write("a.yaml", "apiVersion: stellwerk.dev/v1alpha1\nkind: Depot\nmetadata: {name: a}\n")
     [line] = lines(cli("plan", "-f", "a.yaml", "--fleet", fleet))
     assert line.startswith("a.yaml:2: kind: must be AIWorkload")
     write("b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
@@ -214,3 +214,12 @@ def test_a_pool_of_a_fleet_needs_a_spec_somewhere_and_a_name_only_once(
     told = lines(cli("plan", "-f", "a.yaml"))
     assert any("pools[0].spec: is required: no ComputePool a is among the manifests" in line for line in told)
     assert any("a appears twice in pools" in line for line in told)
+
+
+def test_a_tenant_among_the_manifests_is_no_pool_and_is_left_out_with_a_note(
+    cli: Cli, write: Write, fleet: Path
+) -> None:
+    write("a.yaml", "apiVersion: stellwerk.dev/v1alpha1\nkind: Tenant\nmetadata: {name: a}\nspec: {}\n")
+    said = cli("plan", "-f", "a.yaml", "--fleet", fleet)
+    assert said.code == 0
+    assert "1 Tenant" in said.err
