@@ -10,7 +10,6 @@ from stellwerk.cli.asks import Asked
 from stellwerk.cli.fleetmodel import Fleet
 from stellwerk.cli.fleetrules import KNOWN_NAME, FleetLimit, FleetNamespace, FleetQuota, FleetRuntimeClass
 from stellwerk.cluster import structs
-from stellwerk.control.supply import Supplies
 from stellwerk.model.admission import admitted
 from stellwerk.model.capacity import Pool, Toleration
 from stellwerk.model.namespaces import Limit, NamespaceRules, Quota, RuntimeClass, Scope, limits_of, quota_amounts
@@ -32,11 +31,15 @@ def runtime_classes_of(told: Iterable[FleetRuntimeClass]) -> dict[str, RuntimeCl
 
 def supply_of(fleet: Fleet, pools: Iterable[Pool], now: datetime) -> Mapping[tuple[str, str], Supply]:
     """Return what was learned of pools as the operator would know it at a moment, by cluster and name."""
+    told = [(entry.metadata.name, entry.supply) for entry in fleet.pools if entry.supply is not None]
+    if not told:
+        return {}
+    from stellwerk.control.supply import Supplies  # it logs, which loads what a plan can do without
+
     supplies = Supplies()
-    for entry in fleet.pools:
-        if entry.supply is not None:
-            meta = structs.ObjectMeta(name=entry.metadata.name)
-            supplies.see(structs.ComputePool(metadata=meta, status={"supply": entry.supply.wire()}), None)
+    for name, supply in told:
+        meta = structs.ObjectMeta(name=name)
+        supplies.see(structs.ComputePool(metadata=meta, status={"supply": supply.wire()}), None)
     return supplies.frozen(pools, now)
 
 
