@@ -44,8 +44,8 @@ class Candidate:
 
     @property
     def began(self) -> float:
-        """When its elector first told that it leads; waits for that, for it may lead a moment before it tells so."""
-        return eventually(lambda: self.led_at, every=0.01)[0]
+        """When its elector last told that it leads; waits for that, for it may lead a moment before it tells so."""
+        return eventually(lambda: self.told[-1] == "started" and self.led_at, every=0.01)[-1]
 
     def _tell(self, what: str) -> None:
         if what == "started":

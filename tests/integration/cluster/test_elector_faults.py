@@ -74,7 +74,7 @@ def test_a_leader_cut_off_from_the_server_stops_before_the_next_one_leads(electi
     eventually(lambda: second.leads)
     assert not first.leads
     assert second.began - cut_at > DURATION - RENEW
-    eventually(lambda: first.told == ["started", "stopped"])
+    eventually(lambda: first.told[-1] == "stopped")
     first.proxy.heal()
     eventually(lambda: first.elector.holder == "second")
     assert second.leads
@@ -96,7 +96,7 @@ def test_who_has_no_heartbeat_does_not_start_to_lead(election: Race) -> None:
     eventually(lambda: first.leads)
     first.heart_beats = False
     eventually(lambda: not first.leads)
-    eventually(lambda: first.told == ["started", "stopped"])
+    eventually(lambda: first.told[-1] == "stopped")
     holds(lambda: not first.leads, seconds=DURATION)
 
 
