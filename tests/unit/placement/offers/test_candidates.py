@@ -121,6 +121,7 @@ def test_an_elastic_gang_is_shown_at_the_cost_with_which_it_would_start() -> Non
     (offer,) = offers(elastic, pool())
     three = offer.expected_on(2)
     assert offer.candidate(Verdict.FEASIBLE).cost == three
+    assert offer.candidate(Verdict.FEASIBLE).option == elastic.accelerators[0]
     assert offer.candidate(Verdict.REJECTED).cost == offer.ask.cost != three
     shy = asking("shy", 5, **affinity("podAntiAffinity", "rack"))
     shy = msgspec.structs.replace(shy, min_replicas=1)

@@ -112,4 +112,5 @@ def test_who_leaves_a_cheaper_place_to_others_names_it() -> None:
     assert alone.total is not None
     told = made["first"]
     assert told.reason == "CheapestTogether"
+    assert told.message.startswith("dear makes the whole batch cheapest, ")
     assert f"though cheap would cost this workload {alone.total / 1_000_000:.2f} EUR: " in told.message

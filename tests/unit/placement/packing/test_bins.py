@@ -138,6 +138,7 @@ def test_work_without_accelerators_goes_where_fewest_are_free() -> None:
 
 def test_an_empty_request_fits_without_end() -> None:
     assert bins({"a": 8}).room(Resources(), ANY) == UNBOUNDED
+    assert bins({"a": 8}).room(Resources(), frozenset()) == 0, "but for where no node is open to it"
 
 
 @pytest.mark.parametrize(("gpu", "room"), [(8, 3), (4, 6), (3, 6), (9, 0)])
