@@ -82,10 +82,10 @@ def test_metrics_tell_of_pools_workloads_cost_and_the_operator_itself(
         found = series(text, name)
         assert found, name
         assert name == "stellwerk_loop_lag_seconds" or sum(found.values()) > 0, name
-    streams = {"nodes", "pods", "jobs", "aiworkloads", "placementpolicies", "computepools"}
+    streams = {"nodes", "pods", "jobs", "aiworkloads", "placementpolicies", "computepools", "tenants"}
     streams |= {"namespaces", "limitranges", "resourcequotas", "runtimeclasses"}
     for name in ("stellwerk_stream_age_seconds", "stellwerk_cached_objects", "stellwerk_stream_lists"):
-        assert len(series(text, name)) == len(streams), name
+        assert {labels.partition('kind="')[2].rstrip('"}') for labels in series(text, name)} == streams, name
     assert all(age < 90 for age in series(text, "stellwerk_stream_age_seconds").values())
     assert "train" not in text.replace("Training", ""), "no workload's name is a label"
 
