@@ -35,7 +35,7 @@ from stellwerk.placement.moves.sacrifices import (
     shift,
 )
 from stellwerk.placement.moves.trials import Trial
-from stellwerk.placement.moves.victims import NOTHING, Price, cheapest, least_price, price_of
+from stellwerk.placement.moves.victims import NOTHING, Price, cheapest, everything, least_price, price_of
 from stellwerk.placement.offers.candidates import Offer, shape_of
 from stellwerk.placement.packing.bins import Bins
 
@@ -221,10 +221,15 @@ class RoomMaker:
                 continue
             victims = [herd.givers[at] for at in chosen.tolist()]
             prices = [one.prices for one in victims]
-            if self._tries <= 0 or asking.is_too_dear(least_price(prices, max(1, fewest))):
+            too_dear = asking.is_too_dear(least_price(prices, max(1, fewest)))
+            if self._tries <= 0 or (too_dear and patience is not None):
                 return _TOO_DEAR
             trial = Trial(offer, victims, reach)
             try:
+                if too_dear:  # and the end of it, unless shrinking is not enough: whom to evict may cost less
+                    if trial.enough(everything(prices)):
+                        return _TOO_DEAR
+                    continue
                 levels = cheapest(prices, trial.enough, fewest)
             finally:
                 self._tries -= trial.tries

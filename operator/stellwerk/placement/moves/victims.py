@@ -71,6 +71,11 @@ def cheapest(steps: Sequence[Sequence[Price]], enough: Callable[[Levels], bool],
     return found
 
 
+def everything(steps: Sequence[Sequence[Price]]) -> Levels:
+    """Return all steps of all victims."""
+    return tuple((at, len(one)) for at, one in enumerate(steps))
+
+
 def least_price(steps: Sequence[Sequence[Price]], fewest: int) -> Price:
     """Return what so many victims cost at least; they come in the order of their first steps."""
     return sum((one[0] for one in steps[:fewest]), NOTHING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -11,6 +12,7 @@ from stellwerk.model.placement import PlacedAccelerator, Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.running import Running
 from stellwerk.model.snapshot import Snapshot
+from stellwerk.placement.offers.candidates import Offer
 from stellwerk.placement.planner import plan
 from tests.builders import GPU, NOW, gang, nodes, policy, pool, snapshot
 
@@ -198,6 +200,26 @@ def test_the_cheaper_of_two_ways_to_make_room_is_taken() -> None:
     )
     _, moves = only(seen)
     assert [move.uid for move in moves] == ["uid-young"], "an hour of work is worth more than 2 EUR"
+
+
+def test_a_pool_whose_gangs_cannot_shrink_enough_is_not_given_up_because_shrinking_them_is_dear() -> None:
+    cheap, dear = pool("cheap", price="30"), pool("dear", price="32")
+    old = _in(running("old", {"cheap-0000": 1}), "cheap")
+    young = _in(running("young", {"dear-0000": 1}, since="2026-11-22T11:59:00Z"), "dear")
+    elastic = _in(
+        running("elastic", {"dear-0001": 4}, gpus=2, min_replicas=1, since="2026-11-20T11:00:00Z"),
+        "dear",
+    )
+    seen = snapshot(
+        [cheap, dear],
+        (*nodes(1, "cheap"), *nodes(2, "dear")),
+        running=(old, young, elastic),
+        usage=dict([*old.uses, *young.uses, *elastic.uses]),
+        policies=POLICIES,
+    )
+    with mock.patch.object(Offer, "reach", return_value=None):  # sums do not always tell that it is not enough
+        _, moves = only(seen)
+    assert [move.uid for move in moves] == ["uid-young"]
 
 
 def _in(one: Running, name: str) -> Running:
