@@ -42,9 +42,6 @@ from stellwerk.placement.packing.bins import Bins
 TRIES_PER_CYCLE: Final = 20_000
 """Combinations that are tried in one cycle at most: what finds no room then waits for the next cycle."""
 
-COUNTS_PER_LOOK: Final = 16
-"""A combination that a sum of plain numbers refuses costs so much less than a look at the room."""
-
 
 class Room(msgspec.Struct, frozen=True):
     """A way to make room for a workload."""
