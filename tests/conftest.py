@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.order import turn
@@ -22,6 +25,23 @@ settings.load_profile("patient")
 # Who starts tests in the background of a shell has them ignore interrupts, and all that they start with them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Commands set up logging for a process that ends with them; here the standard error that they wrote to ends before.
+_configure = structlog.configure
+
+
+def _configure_uncached(**how: Any) -> None:
+    _configure(**{**how, "cache_logger_on_first_use": False})
+
+
+structlog.configure = _configure_uncached
+
+
+@pytest.fixture(autouse=True)
+def _logging_is_as_it_was() -> Iterator[None]:
+    """Let no test write to where an earlier one wanted its lines."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(trylast=True)

@@ -96,6 +96,7 @@ def test_every_right_is_used_and_nothing_is_forbidden(
     site = fault_site
     lease = "/apis/coordination.k8s.io/v1/namespaces/stellwerk-system/leases/stellwerk"
     ground.cluster.kubectl("delete", "lease", "stellwerk", "-n", "stellwerk-system", "--ignore-not-found")
+    ground.cluster.kubectl("delete", "configmaps", "--all", "-n", "stellwerk-system")  # so that a page has to be made
     for path in (
         "/aiworkloads/.*/status$",
         "/jobs$",

@@ -59,6 +59,7 @@ def test_the_status_tells_the_whole_story(site: Site) -> None:
         "pool": pool,
         "accelerator": "H100",
         "count": 8,
+        "currency": "EUR",
         "verdict": "Chosen",
         "reason": "CheapestFeasible",
         "message": "",
