@@ -209,7 +209,10 @@ class Replica:
             else:
                 self.versions[page.name] = version
                 self.book.commit(page, full=full)
+        nodes = self.observed.nodes
+        gone = [uid for uid, node in nodes.items() if node.end is not None and self.book.booked(node) >= node.end]
         self.observed.settled(self.book.booked)
+        self.book.forget(uid for uid in gone if uid not in self.observed.nodes)
         return True
 
 

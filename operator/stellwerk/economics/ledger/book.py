@@ -77,7 +77,7 @@ class Book:
             page: The page.
             full: It never changes again.
         """
-        self._note(page)
+        self._note(page.entries, page.losses)
         self.since = page.since
         newest = self._open.get(page.lane)
         if newest is not None and newest.number > page.number:
@@ -106,15 +106,18 @@ class Book:
         return self.page(lane).extended((entry for entry in due if entry is not None), fresh)
 
     def commit(self, page: Page, *, full: bool) -> Sequence[Entry]:
-        """Note that a page is stored as drafted; return what is on it that was not booked before.
+        """Note that a page is stored as drafted; return what is on it that was not on it before.
+
+        What is booked does not tell that: nodes that are gone are forgotten, and still are on the page.
 
         Args:
             page: As `draft` returned it.
             full: The next draft begins another page.
         """
-        due = (cut(entry, self._booked.get(entry.uid, 0)) for entry in page.entries)
+        stored = {entry.uid: entry.end for entry in self.page(page.lane).entries}
+        due = (cut(entry, stored.get(entry.uid, 0)) for entry in page.entries)
         fresh = [entry for entry in due if entry is not None]
-        self._note(page)
+        self._note(fresh, page.losses)
         self._open[page.lane] = self._next(page) if full else page
         return fresh
 
@@ -123,10 +126,10 @@ class Book:
         for uid in uids:
             self._booked.pop(uid, None)
 
-    def _note(self, page: Page) -> None:
-        for entry in page.entries:
+    def _note(self, entries: Iterable[Entry], losses: Iterable[Loss]) -> None:
+        for entry in entries:
             self._booked[entry.uid] = max(entry.end, self._booked.get(entry.uid, 0))
-        self._lost.update((loss.uid, loss.end) for loss in page.losses)
+        self._lost.update((loss.uid, loss.end) for loss in losses)
 
     def _next(self, page: Page) -> Page:
         return Page(self.cluster, page.lane, page.number + 1, page.since)

@@ -32,9 +32,13 @@ class Totals:
         self._buckets: dict[str, dict[tuple[str, int], Spent]] = {}
         self.until = 0
         """When the last entry ends that was added."""
+        self._looked_at = 0
 
     def add(self, entries: Iterable[Entry], now: int) -> None:
-        """Add entries that were booked; what is older than any period that runs is left out."""
+        """Add entries that were booked; what is older than any period that runs is left out, and forgotten."""
+        if now // QUARTER != self._looked_at:
+            self._looked_at = now // QUARTER
+            self._forget(now)
         for entry in entries:
             self.until = max(self.until, entry.end)
             start = max(entry.start, now - KEPT)
@@ -52,8 +56,7 @@ class Totals:
                 found.amount += line.rate * seconds
                 found.device_seconds += line.accelerators * seconds
 
-    def forget(self, now: int) -> None:
-        """Forget what is older than any period that runs."""
+    def _forget(self, now: int) -> None:
         oldest = (now - KEPT) // QUARTER
         for tenant, buckets in list(self._buckets.items()):
             for key in [key for key in buckets if key[1] < oldest]:
