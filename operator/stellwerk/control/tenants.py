@@ -42,6 +42,7 @@ class Tenants:
         if shown is None:
             return
         name = shown.metadata.name
+        before = self._rules.get(name)
         if new is None:
             for known in (self._objects, self._rules, self._invalid, self._told):
                 known.pop(name, None)
@@ -52,7 +53,8 @@ class Tenants:
                 self._invalid.pop(name, None)
             except ValueError as error:
                 self._invalid[name] = str(error)
-        self.tenancy = tenancy(self._rules.values())
+        if self._rules.get(name) != before:
+            self.tenancy = tenancy(self._rules.values())
 
     def due(self, totals: Totals | None) -> Iterator[Transaction]:
         """Return the writes that bring the status of tenants up to date.

@@ -44,18 +44,19 @@ def tenancy(rules: Iterable[TenantRule]) -> Tenancy:
             owner = owners.setdefault(namespace, rule.name)
             if owner != rule.name:
                 problems[rule.name] = (TenantReason.NAMESPACE_TAKEN, f"namespace {namespace} belongs to tenant {owner}")
-    parents = {name: rule.parent for name, rule in known.items() if rule.parent}
-    for name, parent in list(parents.items()):
-        if parent not in known:
-            problems.setdefault(name, (TenantReason.PARENT_NOT_FOUND, f"there is no tenant {parent}"))
-            del parents[name]
-        elif _is_circle(name, parents):
+    parents = {name: rule.parent for name, rule in known.items() if rule.parent in known}
+    loose = {name for name in parents if name in _above(name, parents)}
+    for name, rule in known.items():
+        if rule.parent and rule.parent not in known:
+            problems.setdefault(name, (TenantReason.PARENT_NOT_FOUND, f"there is no tenant {rule.parent}"))
+        elif name in loose:
             problems.setdefault(name, (TenantReason.PARENT_CIRCLE, f"tenant {name} would be a part of itself"))
-    loose = {name for name, (reason, _) in problems.items() if reason is TenantReason.PARENT_CIRCLE}
     links = {name: parent for name, parent in parents.items() if name not in loose}
-    families = {
-        name: (name, *sorted(one for one in known if one != name and name in _above(one, links))) for name in known
-    }
+    parts: dict[str, list[str]] = {name: [] for name in known}
+    for name in sorted(known):
+        for above in _above(name, links):
+            parts[above].append(name)
+    families = {name: (name, *below) for name, below in parts.items()}
     return Tenancy(owners, families, problems)
 
 
@@ -65,7 +66,3 @@ def _above(name: str, parents: Mapping[str, str]) -> set[str]:
     while (name := parents.get(name, "")) and name not in found:
         found.add(name)
     return found
-
-
-def _is_circle(name: str, parents: Mapping[str, str]) -> bool:
-    return name in _above(name, parents)

@@ -48,3 +48,16 @@ def test_a_circle_is_told_to_each_in_it_and_counts_nobody_twice() -> None:
         ("a", "b", "self"), TenantReason.PARENT_CIRCLE
     )
     assert found.families == {"a": ("a", "c"), "b": ("b",), "c": ("c",), "self": ("self",)}
+
+
+def test_a_circle_is_a_circle_also_where_another_problem_is_told() -> None:
+    found = tenancy(
+        [
+            TenantRule("0-first", OLD, ("x",)),
+            TenantRule("a", OLD, ("x",), parent="b"),
+            TenantRule("b", OLD, parent="a"),
+        ]
+    )
+    assert found.owners == {"x": "0-first"}
+    assert found.problems["a"][0] is TenantReason.NAMESPACE_TAKEN
+    assert found.families["b"] == ("b",)
