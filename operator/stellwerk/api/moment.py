@@ -21,13 +21,18 @@ def exists_rule(field: str, attribute: str) -> Rule:
     )
 
 
+def rfc3339(when: datetime) -> str:
+    """Write a point in time as Kubernetes does: UTC, whole seconds."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def utc(text: str) -> str:
     """Return a point in time in UTC with whole seconds, so that texts sort like times: `2026-11-22T19:00:00Z`.
 
     Raises:
         ValueError: If `text` is no point in time.
     """
-    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rfc3339(datetime.fromisoformat(text))
 
 
 def _exists(moment: str) -> bool:

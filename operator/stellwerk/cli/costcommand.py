@@ -18,7 +18,7 @@ from stellwerk.cli.terminal import Cell, Terminal, emit
 from stellwerk.cluster import errors, kubeconfig
 from stellwerk.economics.ledger.facts import HOUR, Loss
 from stellwerk.economics.ledger.pages import PageError
-from stellwerk.economics.ledger.periods import Period, bounds, zone
+from stellwerk.economics.ledger.periods import Period, bounds, told, zone
 from stellwerk.economics.ledger.report import KEYS, Group, Kind, Question, Sum, node_bill, rounded, sums
 from stellwerk.model.decision import MICROS
 
@@ -201,11 +201,6 @@ def exact(amount: int) -> str:
 def hours(device_seconds: int) -> str:
     """Write thousandths of devices times seconds as hours of whole devices."""
     return money.text(Decimal(device_seconds) / (1000 * HOUR))
-
-
-def told(moment: int, where: tzinfo) -> str:
-    """Write a moment in a time zone."""
-    return datetime.fromtimestamp(moment, where).isoformat().replace("+00:00", "Z")
 
 
 def _cents(cents: int) -> str:

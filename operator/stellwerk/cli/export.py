@@ -18,12 +18,11 @@ from stellwerk.cli import fleetwriter
 from stellwerk.cli.result import EXIT_BAD_INPUT
 from stellwerk.cli.terminal import emit
 from stellwerk.cluster import errors, kubeconfig, resources
+from stellwerk.cluster.listing import listed
 from stellwerk.cluster.resources import Resource
 from stellwerk.cluster.session import Session
-from stellwerk.cluster.wire import Codec
 from stellwerk.control.store import Store
 
-_PAGE: Final = "500"
 _LIMIT_SECONDS: Final = 30.0
 _EXTRAS: Final = frozenset(
     one.name
@@ -77,7 +76,8 @@ async def _fetch(target: kubeconfig.Target, cluster: str) -> tuple[Mapping[str, 
     async with Session(target, timeout=_LIMIT_SECONDS) as session:
         for resource, sink in sinks:
             try:
-                await _list(session, resource, sink)
+                async for item in listed(session, resource):
+                    sink("ADDED", item, None)
             except errors.NotFound:
                 notes.append(f"the cluster knows no {resource.name}: is Stellwerk installed there?")
             except errors.Forbidden:
@@ -88,14 +88,3 @@ async def _fetch(target: kubeconfig.Target, cluster: str) -> tuple[Mapping[str, 
         store.state(uid)  # notes what is placed and not bound yet
     exported = fleetwriter.Exported(store.snapshot(), specs["pools"], specs["policies"], supply=specs["supply"])
     return fleetwriter.document(exported), [*notes, *exported.notes]
-
-
-async def _list(session: Session, resource: Resource[Any], sink: Any) -> None:  # noqa: ANN401 - a Sink of any kind
-    codec = Codec(resource.kind)
-    more: str | None = ""
-    while more is not None:
-        query = {**resource.query, "limit": _PAGE, "continue": more}
-        meta, items = codec.page(await session.get(resource.path, query))
-        for item in items:
-            sink("ADDED", item, None)
-        more = meta.continue_ or None

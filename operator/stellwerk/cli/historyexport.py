@@ -18,13 +18,12 @@ from stellwerk.api.conditions import ConditionType
 from stellwerk.cli.result import EXIT_BAD_INPUT
 from stellwerk.cli.terminal import emit
 from stellwerk.cluster import errors, kubeconfig, resources, structs
+from stellwerk.cluster.listing import listed
 from stellwerk.cluster.session import Session
-from stellwerk.cluster.wire import Codec
 from stellwerk.lifecycle.intake import workload_from
 from stellwerk.model.resources import CPU, MEMORY
 from stellwerk.model.workload import Identity, Workload, WorkloadKey
 
-_PAGE: Final = "500"
 _LIMIT_SECONDS: Final = 30.0
 
 
@@ -88,13 +87,5 @@ def row_of(one: structs.AIWorkload) -> dict[str, Any] | None:
 
 
 async def _fetch(target: kubeconfig.Target) -> list[structs.AIWorkload]:
-    codec = Codec(resources.AIWORKLOADS.kind)
-    found: list[structs.AIWorkload] = []
-    more: str | None = ""
     async with Session(target, timeout=_LIMIT_SECONDS) as session:
-        while more is not None:
-            query = {**resources.AIWORKLOADS.query, "limit": _PAGE, "continue": more}
-            meta, items = codec.page(await session.get(resources.AIWORKLOADS.path, query))
-            found += items
-            more = meta.continue_ or None
-    return found
+        return [one async for one in listed(session, resources.AIWORKLOADS)]

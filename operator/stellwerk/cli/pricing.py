@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from stellwerk.api import money
+from stellwerk.api.moment import rfc3339
 from stellwerk.api.pool_reasons import PoolReason
-from stellwerk.economics.prices.amounts import rfc3339
 from stellwerk.economics.prices.judging import Judge, Verdict
 from stellwerk.economics.prices.quotes import Origin
 from stellwerk.economics.prices.tables import Tables

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from base64 import b64decode
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from stellwerk.api.labels import LEDGER_LABEL
 from stellwerk.cluster import accounts, resources
+from stellwerk.cluster.listing import listed
 from stellwerk.cluster.session import Session
 from stellwerk.cluster.wire import Codec
 from stellwerk.economics.ledger.book import Page
 from stellwerk.economics.ledger.pages import PageError, decode
 from stellwerk.lifecycle.pages import DATA_KEY
 
-_AT_ONCE: Final = "8"
+_AT_ONCE: Final = 8
 """Pages of one answer: half a megabyte each."""
-_PODS_AT_ONCE: Final = "500"
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,13 @@ async def read_pages(session: Session, namespace: str, cluster: str | None = Non
 
     """
     codec = Codec(accounts.ConfigMap)
-    selector = LEDGER_LABEL if cluster is None else f"{LEDGER_LABEL}={cluster}"
-    path = resources.object_path(resources.CONFIG_MAPS.path, namespace, "")
-    more: str | None = ""
-    while more is not None:
-        body = await session.get(path, {"labelSelector": selector, "limit": _AT_ONCE, "continue": more})
-        meta, items = codec.page(body)
-        for item in items:
-            yield await asyncio.to_thread(_stored, item)
-        if codec.undecodable:
-            raise PageError(f"an object with the label {LEDGER_LABEL} in {namespace} is no page")
-        more = meta.continue_ or None
+    pages = resources.CONFIG_MAPS.within(namespace)
+    if cluster is not None:
+        pages = replace(pages, label_selector=f"{LEDGER_LABEL}={cluster}")
+    async for item in listed(session, pages, codec, _AT_ONCE):
+        _see_all(codec, namespace)
+        yield await asyncio.to_thread(_stored, item)
+    _see_all(codec, namespace)
 
 
 async def ended_pods(session: Session) -> AsyncIterator[accounts.EndedPod]:
@@ -61,14 +57,13 @@ async def ended_pods(session: Session) -> AsyncIterator[accounts.EndedPod]:
 
     """
     for resource in (resources.SUCCEEDED_PODS, resources.FAILED_PODS):
-        codec = Codec(resource.kind)
-        more: str | None = ""
-        while more is not None:
-            body = await session.get(resource.path, {**resource.query, "limit": _PODS_AT_ONCE, "continue": more})
-            meta, items = codec.page(body)
-            for item in items:
-                yield item
-            more = meta.continue_ or None
+        async for pod in listed(session, resource):
+            yield pod
+
+
+def _see_all(codec: Codec[accounts.ConfigMap], namespace: str) -> None:
+    if codec.undecodable:
+        raise PageError(f"an object with the label {LEDGER_LABEL} in {namespace} is no page")
 
 
 def _stored(item: accounts.ConfigMap) -> StoredPage:

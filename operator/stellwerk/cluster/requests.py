@@ -88,7 +88,7 @@ def request_for(action: Write, version: str | None) -> Request:
             return _patch(f"{path}/status", action.body, version)
         case PatchJob() | SeatPod():
             return _patch(path, action.body, version)
-        case DeleteJob():
+        case DeleteJob() | DeletePage():
             return _delete(path, action.uid)
         case CreateJob() | CreateWorkload():
             return _create(path.rpartition("/")[0], action.manifest)
@@ -98,8 +98,6 @@ def request_for(action: Write, version: str | None) -> Request:
                 if version is None
                 else _replace(path, action, version)
             )
-        case DeletePage():
-            return _delete(path, action.uid)
 
 
 def object_path(action: Write) -> str:

@@ -39,6 +39,10 @@ class Resource(Generic[T]):
         """The selectors as query parameters; empty values are not sent."""
         return {"labelSelector": self.label_selector, "fieldSelector": self.field_selector}
 
+    def within(self, namespace: str) -> Resource[T]:
+        """Return the part of the collection that is in one namespace."""
+        return replace(self, path=object_path(self.path, namespace, ""))
+
 
 NODES: Final = Resource("nodes", "/api/v1/nodes", structs.Node)
 PODS: Final = Resource("pods", "/api/v1/pods", structs.Pod)

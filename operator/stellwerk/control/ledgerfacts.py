@@ -18,6 +18,7 @@ from stellwerk.control.store import Store
 from stellwerk.economics.ledger.facts import Billing, Loss, NodeFacts, Party, PodSpan
 from stellwerk.economics.ledger.observed import Observed
 from stellwerk.economics.ledger.rates import accelerators_offered
+from stellwerk.economics.service import lost_seconds
 from stellwerk.logs import get_logger
 from stellwerk.model.capacity import Node, Pool
 from stellwerk.model.decision import MICROS
@@ -221,8 +222,7 @@ def bound_at(pod: structs.Pod) -> int | None:
 def loss_of(new: structs.AIWorkload, old: structs.AIWorkload | None) -> Loss | None:
     """Return the work that a workload has lost by its last eviction; None if it has its place, or has another one.
 
-    Half a checkpoint interval is lost on average, half of what was done where that is less; without checkpoints all
-    that was done, also by earlier attempts.
+    On average, see `economics.service.lost_seconds`; without checkpoints all that was done, also by earlier attempts.
     """
     evicted = new.status.condition(ConditionType.EVICTED)
     at = None if evicted is None or evicted.status != "True" else moment_of(evicted.last_transition_time)
@@ -236,7 +236,7 @@ def loss_of(new: structs.AIWorkload, old: structs.AIWorkload | None) -> Loss | N
     if interval is not None:
         placed = None if old is None else old.status.condition(ConditionType.PLACED)
         since = moment_of(placed.last_transition_time) if placed is not None and placed.status == "True" else None
-        start = at - min(interval, at - (since or start)) // 2
+        start = at - int(lost_seconds(at - (since or start), interval))
     return Loss(new.metadata.uid, start, at, evicted.reason, evicted.message[:200])
 
 

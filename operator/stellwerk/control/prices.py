@@ -15,10 +15,10 @@ import msgspec
 
 from stellwerk.api import money
 from stellwerk.api.labels import ACCEPT_PRICE_ANNOTATION
+from stellwerk.api.moment import rfc3339
 from stellwerk.api.pool_reasons import PoolReason
 from stellwerk.api.v1alpha1.computepool_price import PriceStatus
 from stellwerk.cluster import structs
-from stellwerk.economics.prices.amounts import rfc3339
 from stellwerk.economics.prices.judging import Judge, Verdict
 from stellwerk.economics.prices.sanity import LARGEST_STEP, Memory
 from stellwerk.economics.prices.tables import Tables

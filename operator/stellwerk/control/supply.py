@@ -18,13 +18,13 @@ from typing import Any, Final
 import msgspec
 
 from stellwerk.api import money
+from stellwerk.api.moment import rfc3339
 from stellwerk.api.v1alpha1.growth import PoolSupply
 from stellwerk.cluster import structs
 from stellwerk.economics.interruptions import posterior_rate
 from stellwerk.lifecycle.actions import PatchConfigStatus
 from stellwerk.lifecycle.observed import Eviction, WorkloadState
 from stellwerk.lifecycle.patience import Patience, got_new_nodes, overdue, placed_at
-from stellwerk.lifecycle.records import rfc3339
 from stellwerk.logs import get_logger
 from stellwerk.model.capacity import CapacityType, Node, Pool
 from stellwerk.model.supply import Backoff, StockOuts, Supply

@@ -87,20 +87,20 @@ class Workloads:
 
     def touch_job(self, job: str) -> str | None:
         """Mark the workload whose Job's pods changed; return its uid, if there is one."""
-        namespace, _, job_uid = job.partition("/")
-        key = self._job_by_uid.get(job_uid)
-        if key is not None and key.namespace != namespace:
-            return None
-        owner = None if key is None else self._owner(self._jobs[key])
+        owner = self._owner_of(job)
         if owner is not None:
             self.dirty.add(owner)
         return owner
 
     def found_for(self, job: str) -> structs.AIWorkload | None:
         """Return the AIWorkload that a Job runs for, which is named as `structs.job_id` does."""
-        key = self._job_by_uid.get(job.rpartition("/")[2])
-        owner = None if key is None or key.namespace != job.partition("/")[0] else self._owner(self._jobs[key])
+        owner = self._owner_of(job)
         return None if owner is None else self._objects.get(owner)
+
+    def _owner_of(self, job: str) -> str | None:
+        namespace, _, uid = job.partition("/")
+        key = self._job_by_uid.get(uid)
+        return None if key is None or key.namespace != namespace else self._owner(self._jobs[key])
 
     def mark(self, uid: str) -> None:
         """Mark an AIWorkload, or a Job that no AIWorkload stands for yet, by its uid."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from stellwerk.economics.cost import run_hours
-from stellwerk.economics.service import option_given
+from stellwerk.economics.service import lost_seconds, option_given
 from stellwerk.model.decision import Cost
 from stellwerk.model.policy import Policy
 from stellwerk.model.running import Running
@@ -23,14 +23,8 @@ def elapsed_s(running: Running, now: datetime) -> int:
 
 
 def lost_hours(running: Running, now: datetime) -> Fraction:
-    """Return the hours of work that would be lost if it were stopped now.
-
-    Half a checkpoint interval is lost on average (J. W. Young, see `economics.cost.interruption_hours`), half of
-    what has been done where that is less, and all that has been done where there are no checkpoints.
-    """
-    done = elapsed_s(running, now)
-    interval = running.workload.checkpoint_interval_s
-    return Fraction(done, _HOUR) if interval is None else Fraction(min(done, interval), 2 * _HOUR)
+    """Return the hours of work that would be lost if it were stopped now: see `economics.service.lost_seconds`."""
+    return lost_seconds(elapsed_s(running, now), running.workload.checkpoint_interval_s) / _HOUR
 
 
 def remaining_hours(running: Running, now: datetime) -> Fraction:

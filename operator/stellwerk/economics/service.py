@@ -38,10 +38,10 @@ def held(workload: Workload, placement: Placement) -> Number:
     )
 
 
-def lost_seconds(ran: int, checkpoint_interval_s: int | None) -> int:
+def lost_seconds(ran: int, checkpoint_interval_s: int | None) -> Fraction:
     """Return how many of the `ran` seconds of work are lost on average if it is stopped now.
 
     Half a checkpoint interval (J. W. Young, see `economics.cost.interruption_hours`), half of what has been done
     where that is less, and all of it where there are no checkpoints.
     """
-    return ran if checkpoint_interval_s is None else min(ran, checkpoint_interval_s) // 2
+    return Fraction(ran) if checkpoint_interval_s is None else Fraction(min(ran, checkpoint_interval_s), 2)

@@ -10,16 +10,17 @@ import msgspec
 
 from stellwerk.api.base import WireModel
 from stellwerk.api.conditions import PRICES_FRESH, ConditionType
+from stellwerk.api.moment import rfc3339
 from stellwerk.api.reasons import Reason
 from stellwerk.api.v1alpha1.computepool import ComputePoolSpec
 from stellwerk.api.v1alpha1.placementpolicy import PlacementPolicySpec
 from stellwerk.economics.prices.judging import Verdict
 from stellwerk.lifecycle.actions import PatchConfigStatus, Transaction
 from stellwerk.lifecycle.merging import Json, merge_patch
-from stellwerk.lifecycle.records import MESSAGE_LIMIT, rfc3339
+from stellwerk.lifecycle.records import MESSAGE_LIMIT
 from stellwerk.model.workload import WorkloadKey
 
-ConfigKind = Literal["PlacementPolicy", "ComputePool"]
+ConfigKind = Literal["PlacementPolicy", "ComputePool", "Tenant"]
 
 _SPECS: Final[Mapping[str, type[WireModel]]] = {
     "PlacementPolicy": PlacementPolicySpec,
@@ -51,8 +52,8 @@ def judge(kind: str, body: Mapping[str, Any], now: datetime) -> Transaction | No
     claim = Claim(ConditionType.ACCEPTED, "True", Reason.VALID)
     if problem is not None:
         claim = Claim(ConditionType.ACCEPTED, "False", Reason.INVALID_SPEC, problem)
-    new = {**old, "observedGeneration": generation, "conditions": _conditions(old, claim, generation, rfc3339(now))}
-    return _write(kind, metadata, old, new)
+    new = {**old, "observedGeneration": generation, "conditions": _conditions(old, claim, generation, now)}
+    return write(kind, metadata, old, new)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -66,9 +67,7 @@ class Found(msgspec.Struct, frozen=True):
     """The price in force; None removes what the status says of that."""
 
 
-def pool_status(
-    body: Mapping[str, Any], found: Found, verdict: Verdict | None = None, now: datetime | None = None
-) -> Transaction | None:
+def pool_status(body: Mapping[str, Any], found: Found, verdict: Verdict | None, now: datetime) -> Transaction | None:
     """Return the write of what was found of a ComputePool, None if it stands already.
 
     Conditions are one list, and who judges the spec writes it, too: so that neither undoes what the other wrote, a
@@ -78,20 +77,21 @@ def pool_status(
         body: The pool as seen.
         found: What was found.
         verdict: On its price; None leaves the condition as it is.
-        now: The time for a transition; None for that of a test without one.
+        now: The time for a transition.
     """
     old = body.get("status") or {}
     parts = {"supply": found.supply, "price": found.price}
     kept = {key: value for key, value in old.items() if key not in parts}
     told = {key: value for key, value in parts.items() if value is not None}
     new = {**kept, "nodes": found.nodes, "accelerators": found.accelerators, **told}
-    if verdict is not None and now is not None:
+    if verdict is not None:
         claim = Claim(PRICES_FRESH, "True" if verdict.fresh else "False", verdict.reason, verdict.message)
-        new["conditions"] = _conditions(old, claim, body["metadata"].get("generation", 0), rfc3339(now))
-    return _write("ComputePool", body["metadata"], old, new)
+        new["conditions"] = _conditions(old, claim, body["metadata"].get("generation", 0), now)
+    return write("ComputePool", body["metadata"], old, new)
 
 
-def _write(kind: str, metadata: Mapping[str, Any], old: Mapping[str, Any], new: Json) -> Transaction | None:
+def write(kind: str, metadata: Mapping[str, Any], old: Mapping[str, Any], new: Json) -> Transaction | None:
+    """Return the write that makes a status of what it was, None if that is what it should be."""
     patch = merge_patch(old, new)
     if not patch:
         return None
@@ -101,23 +101,30 @@ def _write(kind: str, metadata: Mapping[str, Any], old: Mapping[str, Any], new: 
     return Transaction(WorkloadKey("", name), uid, (action,))
 
 
-def _conditions(old: Mapping[str, Any], claim: Claim, generation: int, moment: str) -> list[Json]:
-    """Return all conditions with one of them as claimed; Accepted comes first, and else each where it was."""
-    before = next((one for one in old.get("conditions") or () if one["type"] == claim.type), None)
+def condition(old: Mapping[str, Any], claim: Claim, generation: int, now: datetime) -> Json:
+    """Return a condition as claimed; while its status stays what it was, so does the time of its last transition."""
+    before = _of_type(old, claim.type)
     kept = before is not None and before["status"] == claim.status
-    condition = {
+    return {
         "type": str(claim.type),
         "status": claim.status,
         "reason": str(claim.reason),
         "message": claim.message[:MESSAGE_LIMIT],
-        "lastTransitionTime": before["lastTransitionTime"] if before is not None and kept else moment,
+        "lastTransitionTime": before["lastTransitionTime"] if before is not None and kept else rfc3339(now),
         "observedGeneration": generation,
     }
-    if before is None and claim.type == ConditionType.ACCEPTED:
-        return [condition, *(old.get("conditions") or ())]
-    if before is None:
-        return [*(old.get("conditions") or ()), condition]
-    return [condition if one["type"] == claim.type else one for one in old.get("conditions") or ()]
+
+
+def _conditions(old: Mapping[str, Any], claim: Claim, generation: int, now: datetime) -> list[Json]:
+    """Return all conditions with one of them as claimed; Accepted comes first, and else each where it was."""
+    found, there = condition(old, claim, generation, now), old.get("conditions") or ()
+    if _of_type(old, claim.type) is not None:
+        return [found if one["type"] == claim.type else one for one in there]
+    return [found, *there] if claim.type == ConditionType.ACCEPTED else [*there, found]
+
+
+def _of_type(old: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    return next((one for one in old.get("conditions") or () if one["type"] == kind), None)
 
 
 def _problem(kind: str, spec: Mapping[str, Any]) -> str | None:

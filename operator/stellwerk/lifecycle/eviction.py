@@ -18,11 +18,12 @@ from typing import Final
 import msgspec
 
 from stellwerk.api.conditions import ConditionType
+from stellwerk.api.moment import rfc3339
 from stellwerk.api.reasons import Reason
 from stellwerk.lifecycle.actions import Action, DeleteJob, PatchJob, ResetJobStart
 from stellwerk.lifecycle.observed import JobView, WorkloadState
 from stellwerk.lifecycle.podsets import has_remains
-from stellwerk.lifecycle.records import MESSAGE_LIMIT, rfc3339
+from stellwerk.lifecycle.records import MESSAGE_LIMIT
 from stellwerk.lifecycle.restoring import is_restored, restore_patch
 from stellwerk.lifecycle.standing import holds_place
 from stellwerk.lifecycle.wire import DecisionStatus, WorkloadStatus
@@ -45,9 +46,11 @@ def is_leaving(state: WorkloadState) -> bool:
     """Tell whether an evicted workload's Jobs may still have pods, or are not yet as they were before it was placed."""
     if not is_evicted(state.status):
         return False
+    if has_remains(state):
+        return True
     job = state.job
-    if job is None or has_remains(state):
-        return has_remains(state)
+    if job is None:
+        return False
     return _is_own(state, job) or not (job.suspend and not job.started and not _has_pods(job) and is_restored(job))
 
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from stellwerk.api import money
+from stellwerk.api.moment import rfc3339
 from stellwerk.lifecycle.wire import CandidateStatus, CarbonStatus, ChangeStatus, CostStatus, DecisionStatus, PartStatus
 from stellwerk.model.decision import MICROS, Candidate, Carbon, Change, Cost, CostPart, Decision, Mode, Verdict
 
 MESSAGE_LIMIT: Final = 4096
 """The schema allows no longer sentence."""
-
-
-def rfc3339(now: datetime) -> str:
-    """Write a time as Kubernetes does: UTC, whole seconds."""
-    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def amount(micros: int | None) -> str:

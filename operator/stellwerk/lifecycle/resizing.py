@@ -13,11 +13,12 @@ from datetime import datetime
 
 import msgspec
 
+from stellwerk.api.moment import rfc3339
 from stellwerk.api.reasons import Reason
 from stellwerk.lifecycle.actions import Action, EmitEvent, PatchJob
 from stellwerk.lifecycle.messages import workload_ref
 from stellwerk.lifecycle.observed import JobView, WorkloadState
-from stellwerk.lifecycle.records import MESSAGE_LIMIT, cost_status, rfc3339
+from stellwerk.lifecycle.records import MESSAGE_LIMIT, cost_status
 from stellwerk.lifecycle.standing import holds_place
 from stellwerk.lifecycle.wire import WorkloadStatus
 from stellwerk.model.workload import Workload

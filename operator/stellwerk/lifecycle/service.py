@@ -28,16 +28,16 @@ def with_service(state: WorkloadState, new: WorkloadStatus, now: datetime) -> Wo
     old, workload = state.status, state.workload
     if old.placement is None or not isinstance(workload, Workload):
         return new
-    goes_on = new.is_true(ConditionType.READY) and new.placement is not None
-    if goes_on and new.placement is not None and new.placement.replicas == old.placement.replicas:
+    stays = new.placement is not None and new.placement.replicas == old.placement.replicas
+    if stays and new.is_true(ConditionType.READY):
         return new
-    ran = _ran(old, now)
+    ran, accelerators = _ran(old, now), held(workload, old.placement)
     gone = new.placement is None or new.is_true(ConditionType.EVICTED)
     before = old.service or ServiceStatus()
-    had = before.accelerator_seconds + int(held(workload, old.placement) * ran)
+    had = before.accelerator_seconds + int(accelerators * ran)
     lost = before.lost_seconds
     if gone:
-        lost = _lost(workload, int(held(workload, old.placement)), ran, ServiceStatus(had, lost))
+        lost = _lost(workload, int(accelerators), ran, ServiceStatus(had, lost))
     service = ServiceStatus(had, lost)
     return new if service == before else msgspec.structs.replace(new, service=service)
 
@@ -55,5 +55,5 @@ def _lost(workload: Workload, accelerators: int, ran: int, all_of_it: ServiceSta
     """Return what is lost of all that the workload had, now that it is stopped."""
     if workload.checkpoint_interval_s is None:
         return all_of_it.accelerator_seconds
-    again = lost_seconds(ran, workload.checkpoint_interval_s) * accelerators
+    again = int(lost_seconds(ran, workload.checkpoint_interval_s)) * accelerators
     return min(all_of_it.accelerator_seconds, all_of_it.lost_seconds + again)

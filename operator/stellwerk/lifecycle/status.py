@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from stellwerk.api.conditions import ConditionType
+from stellwerk.api.moment import rfc3339
 from stellwerk.api.reasons import Reason
 from stellwerk.lifecycle.ending import Claim, ending_of
 from stellwerk.lifecycle.eviction import evicted, is_evicted, is_leaving, must_go, told_of
@@ -16,7 +17,7 @@ from stellwerk.lifecycle.job import carries
 from stellwerk.lifecycle.observed import WorkloadState
 from stellwerk.lifecycle.podsets import children_seen, parts_of
 from stellwerk.lifecycle.readiness import ready_of
-from stellwerk.lifecycle.records import MESSAGE_LIMIT, carbon_status, cost_status, decision_status, rfc3339
+from stellwerk.lifecycle.records import MESSAGE_LIMIT, carbon_status, cost_status, decision_status
 from stellwerk.lifecycle.resizing import resized
 from stellwerk.lifecycle.service import with_service
 from stellwerk.lifecycle.standing import holds_place

@@ -11,17 +11,16 @@ import msgspec
 
 from stellwerk.api import money
 from stellwerk.api.conditions import CONSISTENT, ConditionType
-from stellwerk.api.reason_groups import Word
+from stellwerk.api.moment import rfc3339
 from stellwerk.api.reasons import Reason
 from stellwerk.api.tenant_reasons import TenantReason
 from stellwerk.economics.ledger.facts import HOUR
-from stellwerk.economics.ledger.periods import Period, bounds, zone
+from stellwerk.economics.ledger.periods import Period, bounds, told, zone
 from stellwerk.economics.ledger.totals import Spent, Totals
-from stellwerk.lifecycle.actions import PatchConfigStatus, Transaction
-from stellwerk.lifecycle.merging import Json, merge_patch
-from stellwerk.lifecycle.records import MESSAGE_LIMIT, rfc3339
+from stellwerk.lifecycle.actions import Transaction
+from stellwerk.lifecycle.config_status import Claim, condition, write
+from stellwerk.lifecycle.merging import Json
 from stellwerk.model.decision import MICROS
-from stellwerk.model.workload import WorkloadKey
 
 NO_CURRENCY: Final = "XXX"
 """ISO 4217 code for "no currency": time on nodes whose price is not known."""
@@ -49,21 +48,16 @@ def tenant_status(body: Mapping[str, Any], verdict: Verdict, spend: Json | None,
         now: The time for transitions.
     """
     metadata, old = body["metadata"], body.get("status") or {}
-    accepted: _Claim = (
-        ("False", Reason.INVALID_SPEC, verdict.invalid) if verdict.invalid else ("True", Reason.VALID, "")
-    )
-    consistent: _Claim = ("False" if verdict.problem else "True", *(verdict.problem or (TenantReason.CONSISTENT, "")))
+    accepted = Claim(ConditionType.ACCEPTED, "True", Reason.VALID)
+    if verdict.invalid:
+        accepted = Claim(ConditionType.ACCEPTED, "False", Reason.INVALID_SPEC, verdict.invalid)
+    consistent = Claim(CONSISTENT, "True", TenantReason.CONSISTENT)
+    if verdict.problem:
+        consistent = Claim(CONSISTENT, "False", *verdict.problem)
     generation = metadata.get("generation", 0)
-    conditions = [
-        _condition(old, kind, claim, generation, rfc3339(now))
-        for kind, claim in ((ConditionType.ACCEPTED.value, accepted), (CONSISTENT, consistent))
-    ]
+    conditions = [condition(old, claim, generation, now) for claim in (accepted, consistent)]
     new = {**old, "observedGeneration": generation, "conditions": conditions, **(spend or {})}
-    patch = merge_patch(old, new)
-    if not patch:
-        return None
-    action = PatchConfigStatus("Tenant", metadata["name"], {"status": patch})
-    return Transaction(WorkloadKey("", metadata["name"]), metadata.get("uid", ""), (action,))
+    return write("Tenant", metadata, old, new)
 
 
 def spend_of(family: Sequence[str], totals: Totals, zone_name: str) -> Json:
@@ -94,7 +88,7 @@ def _periods(totals: Totals, where: tzinfo) -> Iterator[tuple[str, str, int, int
     """Yield name, beginning (RFC 3339), beginning and end of the periods that run."""
     for name, period in _PERIODS.items():
         start, end = bounds(max(0, totals.until - 1), period, where)
-        yield name, datetime.fromtimestamp(start, where).isoformat().replace("+00:00", "Z"), start, end
+        yield name, told(start, where), start, end
 
 
 def _priced_first(pair: tuple[str, Spent]) -> tuple[bool, str]:
@@ -107,21 +101,3 @@ def _amounts(currency: str, spent: Spent) -> Json:
         return {"currency": NO_CURRENCY, "amount": money.UNKNOWN, "acceleratorHours": hours}
     amount = money.text(Decimal(spent.amount) / (HOUR * MICROS), _CENTS)
     return {"currency": currency, "amount": amount, "acceleratorHours": hours}
-
-
-_Claim = tuple[str, Word, str]
-"""Status, reason and message of a condition."""
-
-
-def _condition(old: Mapping[str, Any], kind: str, claim: _Claim, generation: int, moment: str) -> Json:
-    status, reason, message = claim
-    before = next((one for one in old.get("conditions") or () if one["type"] == kind), None)
-    kept = before is not None and before["status"] == status
-    return {
-        "type": kind,
-        "status": status,
-        "reason": str(reason),
-        "message": message[:MESSAGE_LIMIT],
-        "lastTransitionTime": before["lastTransitionTime"] if before is not None and kept else moment,
-        "observedGeneration": generation,
-    }

@@ -47,7 +47,7 @@ class PriceFiles:
     """
 
     def __init__(self, catalogue: Path | None = None, currencies: Path | None = None, *, built_in: bool = True) -> None:
-        self._catalogue = _Watched(catalogue, _parsed_catalogue) if catalogue else None
+        self._catalogue = _Watched(catalogue, parse_catalogue) if catalogue else None
         self._currencies = _Watched(currencies, lambda text, _: text) if currencies else None
         self._built_in = built_in_prices() if built_in else Catalogue()
         self._rates = Rates()
@@ -113,10 +113,6 @@ class _Watched(Generic[_T]):
     def _signature(self) -> _Signature:
         stat = self.path.stat()
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-
-def _parsed_catalogue(text: str, written: datetime) -> Catalogue:
-    return parse_catalogue(text, written)
 
 
 @cache

@@ -54,9 +54,12 @@ def test_a_stored_object_that_breaks_its_schema_is_told_so() -> None:
 
 
 def test_what_was_found_of_a_pool_is_written_when_it_changes() -> None:
-    assert patch(pool_status(body(POOL), Found(4, 32))) == {"nodes": 4, "accelerators": 32}
-    assert pool_status(body(POOL, nodes=4, accelerators=32), Found(4, 32)) is None
-    assert patch(pool_status(body(POOL, nodes=4, accelerators=32), Found(3, 24))) == {"nodes": 3, "accelerators": 24}
+    assert patch(pool_status(body(POOL), Found(4, 32), None, NOW)) == {"nodes": 4, "accelerators": 32}
+    assert pool_status(body(POOL, nodes=4, accelerators=32), Found(4, 32), None, NOW) is None
+    assert patch(pool_status(body(POOL, nodes=4, accelerators=32), Found(3, 24), None, NOW)) == {
+        "nodes": 3,
+        "accelerators": 24,
+    }
 
 
 def test_counts_of_a_pool_survive_a_verdict() -> None:

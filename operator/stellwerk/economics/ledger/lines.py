@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from typing import Final
 
@@ -12,7 +12,7 @@ import msgspec
 
 from stellwerk.api import money
 from stellwerk.economics.ledger.facts import HOUR, Billing, Entry, Loss, Party
-from stellwerk.economics.ledger.periods import Period, bounds
+from stellwerk.economics.ledger.periods import Period, bounds, told
 from stellwerk.economics.ledger.report import Kind, Question, Sum, losses_by_workload, lost_seconds, rounded, slices
 from stellwerk.model.decision import MICROS
 
@@ -79,7 +79,7 @@ def own(row: Booked) -> Row:
     """Return a row in our columns."""
     billing, party, priced = row.billing, row.party, row.billing.price is not None
     values = (
-        _time(row.start), _time(row.end), billing.cluster, billing.pool, billing.provider, billing.region,
+        told(row.start, UTC), told(row.end, UTC), billing.cluster, billing.pool, billing.provider, billing.region,
         billing.jurisdiction, billing.capacity_type, *row.node, row.kind.value, party.tenant, party.namespace,
         party.class_, party.workload, party.uid, party.attempt, billing.currency,
         _micros(row.cost) if priced else "", _micros(row.sum.lost // HOUR) if priced else "",
@@ -110,14 +110,14 @@ def focus(row: Booked) -> Row:
         "BillingAccountId": billing.cluster,
         "BillingAccountName": billing.cluster,
         "BillingCurrency": billing.currency,
-        "BillingPeriodEnd": _time(month[1]),
-        "BillingPeriodStart": _time(month[0]),
+        "BillingPeriodEnd": told(month[1], UTC),
+        "BillingPeriodStart": told(month[0], UTC),
         "ChargeCategory": "Usage",
         "ChargeClass": "",
         "ChargeDescription": _described(row),
         "ChargeFrequency": "Usage-Based",
-        "ChargePeriodEnd": _time(row.end),
-        "ChargePeriodStart": _time(row.start),
+        "ChargePeriodEnd": told(row.end, UTC),
+        "ChargePeriodStart": told(row.start, UTC),
         "ConsumedQuantity": _hours(row.seconds, 1),
         "ConsumedUnit": "Hours",
         "ContractedCost": cost,
@@ -149,10 +149,6 @@ def _described(row: Booked) -> str:
         return f"part of node {row.node[0]} while nobody watched"
     who = f"{row.party.namespace}/{row.party.workload}" if row.party.workload else f"pods of {row.party.namespace}"
     return f"{who} on node {row.node[0]}"
-
-
-def _time(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _micros(amount: int) -> str:

@@ -36,6 +36,11 @@ def zone(name: str) -> tzinfo:
         raise ValueError(f"{name!r} is no time zone: write one as Europe/Berlin or UTC") from error
 
 
+def told(moment: int, where: tzinfo) -> str:
+    """Write a moment as RFC 3339, with the offset of a time zone."""
+    return datetime.fromtimestamp(moment, where).isoformat().replace("+00:00", "Z")
+
+
 @lru_cache(maxsize=65536)
 def bounds(moment: int, period: Period, where: tzinfo) -> tuple[int, int]:
     """Return the period that a moment lies in: when it begins, and when the next one does."""

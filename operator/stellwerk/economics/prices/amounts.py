@@ -55,8 +55,3 @@ def moment(text: str) -> datetime | None:
     if found.year not in _YEARS:
         return None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def rfc3339(when: datetime) -> str:
-    """Write a point in time as Kubernetes does: UTC, whole seconds."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -69,10 +69,7 @@ class Catalogue(msgspec.Struct, frozen=True):
         """
         fitting = [one for one in self.listings.get(wanted.instance.lower(), ()) if _fits(one, wanted)]
         there = [one for one in fitting if one.since is None or one.since <= now]
-        if not there:
-            return None
-        newest = max(map(_since, there))
-        return max((one for one in there if _since(one) == newest), key=_weight)
+        return max(there, key=lambda one: (_since(one), _weight(one)), default=None)
 
 
 def _fits(one: Listing, wanted: Wanted) -> bool:
@@ -104,18 +101,16 @@ def parse_catalogue(text: str, of: datetime | None = None) -> Catalogue:
     Raises:
         BadTableError: It has neither layout, or cannot be read.
     """
-    first = next((line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
-    names = {name.strip().strip('"').lower() for name in first.removeprefix("\ufeff").split(",")}
     found: dict[str, list[Listing]] = {}
-    for line, row in rows_of(text, _layout(names)):
-        rows = _of_skypilot(row, line) if "instancetype" in names else [_of_gpuhunt(row, line)]
+    for line, row in rows_of(text, _layout):
+        rows = _of_skypilot(row, line) if SKYPILOT[0] in row else [_of_gpuhunt(row, line)]
         for one in rows:
             if one.instance and one.said:
                 found.setdefault(one.instance.lower(), []).append(one)
     return Catalogue({instance: tuple(rows) for instance, rows in found.items()}, of)
 
 
-def _layout(names: set[str]) -> tuple[str, ...]:
+def _layout(names: list[str]) -> tuple[str, ...]:
     for layout in (SKYPILOT, GPUHUNT):
         if layout[0] in names:
             return layout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -11,13 +11,12 @@ from typing import Final
 
 import msgspec
 
+from stellwerk.api.money import MICRO
 from stellwerk.economics.prices.amounts import currency, micros, moment, number
 
 EURO: Final = "EUR"
 COLUMNS: Final = ("currency", "per_euro", "valid_from", "source")
 """Of a table of exchange rates; `source` may be left out, and lines that begin with # are comments."""
-
-_MICRO: Final = Decimal("0.000001")
 
 
 class BadTableError(ValueError):
@@ -55,7 +54,7 @@ class Rates(msgspec.Struct, frozen=True):
             return amount
         if not (self.knows(into) and self.knows(currency)):
             return None
-        return max(_MICRO, micros(Fraction(amount) * self._units(into) / self._units(currency)))
+        return max(MICRO, micros(Fraction(amount) * self._units(into) / self._units(currency)))
 
     def everywhere(self, amount: Decimal, currency: str) -> dict[str, Decimal]:
         """Return an amount in all other currencies that are known."""
@@ -73,7 +72,7 @@ def parse_rates(text: str, now: datetime) -> Rates:
         BadTableError: A row is wrong: a table of rates is right as a whole, or not used.
     """
     found: dict[str, tuple[datetime, Decimal]] = {}
-    for line, row in rows_of(text, COLUMNS[:3]):
+    for line, row in rows_of(text, lambda _: COLUMNS[:3]):
         code, rate, since = currency(row["currency"]), number(row["per_euro"]), moment(row["valid_from"])
         if code is None or since is None or rate is None or not rate.is_finite() or rate <= 0:
             wanted = "a currency's code, a rate above zero and a day"
@@ -87,8 +86,12 @@ def parse_rates(text: str, now: datetime) -> Rates:
     return Rates({code: rate for code, (_, rate) in sorted(found.items())}, min(since for since, _ in found.values()))
 
 
-def rows_of(text: str, needed: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def rows_of(text: str, needed: Callable[[list[str]], Iterable[str]]) -> Iterator[tuple[int, dict[str, str]]]:
     """Return the rows of a CSV table with their line; names of columns in lower case, absent cells empty.
+
+    Args:
+        text: The table; lines that begin with # are comments.
+        needed: Names the columns that a table with such a header must have.
 
     Raises:
         BadTableError: A column that is needed is not there, or a line cannot be read.
@@ -97,7 +100,7 @@ def rows_of(text: str, needed: Iterable[str]) -> Iterator[tuple[int, dict[str, s
     reader = csv.reader((one for _, one in lines), strict=True)
     try:
         header = [name.strip().lower() for name in next(reader, [])]
-        missing = [name for name in needed if name not in header]
+        missing = [name for name in needed(header) if name not in header]
         if missing:
             raise BadTableError(f"it has no column {' and no column '.join(missing)}")
         for cells in reader:

@@ -9,10 +9,11 @@ from decimal import Decimal
 import msgspec
 
 from stellwerk.api import money
+from stellwerk.api.moment import rfc3339
 from stellwerk.api.pool_reasons import PoolReason
-from stellwerk.economics.prices.amounts import moment, rfc3339
+from stellwerk.economics.prices.amounts import moment
 from stellwerk.economics.prices.currency import Rates
-from stellwerk.economics.prices.quotes import Market, Origin, Quote, instance_of, quotes_for
+from stellwerk.economics.prices.quotes import LISTED, Market, Origin, Quote, instance_of, quotes_for
 from stellwerk.economics.prices.sanity import LARGEST_STEP, Memory, objection
 from stellwerk.model.capacity import CapacityType, Node, Pool, Price
 
@@ -58,22 +59,22 @@ class Judge(msgspec.Struct, frozen=True):
         """
         item = item_of(pool)
         same = before if before.item in {"", item} else msgspec.structs.replace(before, price=None)
-        last = same.price and in_rates(same.price, self.market.rates)
+        last = same.price
         refused = ""
         for quote in quotes_for(pool, nodes, self.market, self.now):
             why = objection(quote, same, self.market.rates, self.step)
             if not why and last is not None and quote.since is not None and quote.since > self.now:
                 said = f"{_amount(quote)} of {quote.source} holds from {rfc3339(quote.since)}"
-                return _standing(last, item, PoolReason.PRICE_HELD, said)
+                return self._standing(last, item, PoolReason.PRICE_HELD, said)
             if not why:
                 return self._taken(quote, item, refused)
             if last is not None:
-                return _standing(last, item, PoolReason.PRICE_REFUSED, why)
+                return self._standing(last, item, PoolReason.PRICE_REFUSED, why)
             refused = refused or why
         if refused:
             return Verdict(None, PoolReason.PRICE_REFUSED, refused, item)
         if last is not None and last.origin != Origin.POOL:
-            return _standing(last, item, PoolReason.PRICE_HELD, "no source names a price any more")
+            return self._standing(last, item, PoolReason.PRICE_HELD, "no source names a price any more")
         return Verdict(None, PoolReason.NO_PRICE, _missing(pool, nodes), item)
 
     def _taken(self, quote: Quote, item: str, refused: str) -> Verdict:
@@ -85,6 +86,13 @@ class Judge(msgspec.Struct, frozen=True):
             since = "" if quote.of is None else f", is of {rfc3339(quote.of)}"
             return Verdict(price, PoolReason.PRICE_OUTDATED, said + since, item, quote.of)
         return Verdict(price, PoolReason.PRICE_IN_FORCE, said, item, quote.of)
+
+    def _standing(self, last: Price, item: str, reason: PoolReason, why: str) -> Verdict:
+        """Let the last good price hold, at the rates of today."""
+        said = f"{money.text(last.per_node_hour)} {last.currency} per node and hour"
+        since = moment(last.valid_from) if last.valid_from else None
+        price = in_rates(last, self.market.rates)
+        return Verdict(price, reason, f"{why}; the last good price of {said} holds", item, since)
 
     def _is_outdated(self, quote: Quote) -> bool:
         if quote.origin not in {Origin.CATALOGUE, Origin.BUILT_IN} or self.outdated is None or quote.of is None:
@@ -112,19 +120,12 @@ def _price(quote: Quote, rates: Rates) -> Price:
     return in_rates(Price(quote.amount, quote.currency, quote.source, valid, quote.origin.value), rates)
 
 
-def _standing(last: Price, item: str, reason: PoolReason, why: str) -> Verdict:
-    """Let the last good price hold."""
-    said = f"{money.text(last.per_node_hour)} {last.currency} per node and hour"
-    since = moment(last.valid_from) if last.valid_from else None
-    return Verdict(last, reason, f"{why}; the last good price of {said} holds", item, since)
-
-
 def _amount(quote: Quote) -> str:
     return f"{money.text(quote.amount or Decimal(0))} {quote.currency}"
 
 
 def _missing(pool: Pool, nodes: Sequence[Node]) -> str:
-    if pool.capacity_type not in {CapacityType.ON_DEMAND, CapacityType.SPOT}:
+    if pool.capacity_type not in LISTED:
         return (
             f"no source names a price: what is {pool.capacity_type.value} needs spec.price or annotations of its nodes"
         )

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,9 @@ from stellwerk.economics.prices.currency import Rates
 from stellwerk.economics.prices.onprem import on_prem_price
 from stellwerk.model.capacity import CapacityType, Node, Pool
 from stellwerk.model.discovery import INSTANCE_LABEL
+
+LISTED: Final = frozenset({CapacityType.ON_DEMAND, CapacityType.SPOT})
+"""What list prices are of. What is owned or reserved was paid at another price."""
 
 
 class Origin(StrEnum):
@@ -92,12 +96,9 @@ def _own(pool: Pool) -> Quote | None:
 
 
 def _wanted(pool: Pool, nodes: Iterable[Node]) -> Wanted | None:
-    """Return what to look up; None for what is not sold by the hour, or of an unknown type.
-
-    A list price is what OnDemand and Spot nodes cost. What is owned or reserved was paid at another price.
-    """
+    """Return what to look up; None for what is not sold by the hour, or of an unknown type."""
     instance = instance_of(pool, nodes)
-    if not instance or pool.capacity_type not in {CapacityType.ON_DEMAND, CapacityType.SPOT}:
+    if not instance or pool.capacity_type not in LISTED:
         return None
     return Wanted(instance, pool.provider, pool.region, pool.zone or "", pool.capacity_type is CapacityType.SPOT)
 

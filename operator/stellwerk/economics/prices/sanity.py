@@ -56,6 +56,11 @@ def objection(quote: Quote, before: Memory, rates: Rates, step: Decimal = LARGES
     return f"{quote.source} says {money.text(amount)} {quote.currency}, {why}; {confirm}"
 
 
+def leaps(new: Decimal, old: Decimal, step: Decimal) -> bool:
+    """Tell whether an amount is more than `step` times another one, or less than that part of it; both above zero."""
+    return not 1 / Fraction(step) <= Fraction(new) / Fraction(old) <= Fraction(step)
+
+
 def _leap(amount: Decimal, currency: str, last: Price | None, rates: Rates, step: Decimal) -> str:
     """Say in a clause what is strange about a price; empty if nothing is."""
     dollars = rates.convert(amount, DOLLAR, currency)
@@ -67,7 +72,6 @@ def _leap(amount: Decimal, currency: str, last: Price | None, rates: Rates, step
     same = rates.convert(amount, last.currency, currency)
     if same is None:
         return f"which cannot be compared with {shown}"
-    ratio = Fraction(same) / Fraction(last.per_node_hour)
-    if 1 / Fraction(step) <= ratio <= Fraction(step):
+    if not leaps(same, last.per_node_hour, step):
         return ""
-    return f"which is {float(ratio):.6g} times {shown}"
+    return f"which is {float(Fraction(same) / Fraction(last.per_node_hour)):.6g} times {shown}"

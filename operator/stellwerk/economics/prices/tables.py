@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from fractions import Fraction
 
 import msgspec
 
 from stellwerk.economics.prices.currency import BadTableError, Rates
 from stellwerk.economics.prices.quotes import Market
-from stellwerk.economics.prices.sanity import LARGEST_STEP
+from stellwerk.economics.prices.sanity import LARGEST_STEP, leaps
 
 
 class TableState(msgspec.Struct, frozen=True):
@@ -38,6 +37,6 @@ def refuse_leaps(new: Rates, old: Rates) -> None:
     """
     for code, rate in new.per_euro.items():
         before = old.per_euro.get(code)
-        if before is not None and not 1 / Fraction(LARGEST_STEP) <= Fraction(rate) / Fraction(before) <= LARGEST_STEP:
+        if before is not None and leaps(rate, before, LARGEST_STEP):
             ratio = f"{float(rate / before):.6g}"
             raise BadTableError(f"{code} at {rate} for a euro is {ratio} times the last rate of {before}")
