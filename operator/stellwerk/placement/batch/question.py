@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +14,7 @@ from stellwerk.model.placement import Placement
 from stellwerk.model.resources import Resources
 from stellwerk.model.workload import Workload
 from stellwerk.placement.batch.contest import PAIRS_LIMIT, Choice, Crowd, Demand, Place, Problem, Question, Room
+from stellwerk.placement.batch.linking import link, root_of
 from stellwerk.placement.offers.candidates import Offer
 from stellwerk.placement.offers.prospect import Prospect
 from stellwerk.placement.packing.bins import Bins
@@ -114,8 +115,8 @@ def contested(parties: Sequence[Party]) -> list[Party]:
         if party.taken is not None and len(party.prospect.viable) > 1:
             pool = id(party.prospect.viable[party.taken].view.bins)
             if missed[pool] - {id(party.prospect)}:
-                hot.add(_root(links, pool))
-    return [party for party in parties if party.prospect.viable and _root(links, _pool(party)) in hot]
+                hot.add(root_of(links, pool))
+    return [party for party in parties if party.prospect.viable and root_of(links, _pool(party)) in hot]
 
 
 def question_of(parties: Iterable[Party]) -> Question | None:
@@ -176,16 +177,8 @@ def place_of(offer: Offer, workload: Workload) -> Place:
 def _linked(parties: Iterable[Party]) -> dict[int, int]:
     links: dict[int, int] = {}
     for party in parties:
-        roots = {_root(links, id(offer.view.bins)) for offer in party.prospect.viable}
-        for root in roots:
-            links[root] = min(roots)
+        link(links, (id(offer.view.bins) for offer in party.prospect.viable))
     return links
-
-
-def _root(links: Mapping[int, int], pool: int) -> int:
-    while (up := links.get(pool, pool)) != pool:
-        pool = up
-    return pool
 
 
 def _pool(party: Party) -> int:

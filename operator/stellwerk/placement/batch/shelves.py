@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from stellwerk.placement.batch.contest import Demand, Problem, Room
+from stellwerk.placement.batch.linking import link, root_of
 
 
 class Shelf(NamedTuple):
@@ -51,26 +52,18 @@ def stacks(problem: Problem) -> list[Stack]:
 
 def _pools(problem: Problem) -> Iterator[tuple[tuple[int, ...], list[Asker]]]:
     """Yield rooms that are linked by demands which could go to several of them, with all demands there."""
-    links = list(range(len(problem.rooms)))
+    links: dict[int, int] = {}
     everyone = [(at, demand) for at, choice in enumerate(problem.choices) for demand in choice.demands if demand.slots]
     for _, demand in everyone:
-        roots = [_root(links, room) for room, _ in demand.slots]
-        for root in roots:
-            links[root] = min(roots)
+        link(links, (room for room, _ in demand.slots))
     askers: defaultdict[int, list[Asker]] = defaultdict(list)
     for at, demand in everyone:
-        askers[_root(links, demand.slots[0][0])].append((at, demand))
+        askers[root_of(links, demand.slots[0][0])].append((at, demand))
     rooms: defaultdict[int, list[int]] = defaultdict(list)
     for room in range(len(problem.rooms)):
-        rooms[_root(links, room)].append(room)
+        rooms[root_of(links, room)].append(room)
     for root in sorted(askers):
         yield tuple(rooms[root]), askers[root]
-
-
-def _root(links: Sequence[int], room: int) -> int:
-    while links[room] != room:
-        room = links[room]
-    return room
 
 
 def _pieces(problem: Problem, rooms: Sequence[int], askers: Sequence[Asker]) -> Iterator[Shelf]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from stellwerk.api.reasons import Reason
 from stellwerk.economics.cost import expected
 from stellwerk.model.decision import Bound, Decision, Mode, Move
 from stellwerk.model.workload import Workload
-from stellwerk.placement.batch.contest import Advice, Place, Question, Solver, spread
+from stellwerk.placement.batch.contest import Advice, Answer, Place, Problem, Question, Solver, spread
 from stellwerk.placement.batch.question import Party, contested, place_of, question_of
 from stellwerk.placement.changes.whatif import Explainer
 from stellwerk.placement.offers.prospect import Prospect
@@ -97,15 +98,22 @@ def improved(batch: Batch, first: Round, solver: Solver | None) -> tuple[Round, 
 
 def _consulted(batch: Batch, first: Round, fresh: Attempt, question: Question, solver: Solver | None) -> _Heard:
     """Place the batch by what is guessed, and by what the solver says where that is something else."""
-    from stellwerk.placement.batch.guess import guess  # noqa: PLC0415 - HiGHS is for who competes
-
-    question = replace(question, start=guess(question.problem))
-    guessed = None if question.start is None else spread(question, question.start)
+    start = _guessed(question.problem)
+    question = replace(question, start=start)
+    guessed = spread(question, start)
     best = first if guessed is None else _better(batch, first, _advised(batch, fresh, guessed))
     solved = None if solver is None else solver(question)
     if solved is not None and (guessed is None or solved.places != guessed.places):
         best = _better(batch, best, _advised(batch, batch.start(), solved))
     return _Heard(best, tuple(one for one in (guessed, solved) if one is not None))
+
+
+@lru_cache(maxsize=2)
+def _guessed(problem: Problem) -> Answer:
+    """Guess once for the same numbers: while a solver thinks, its question comes again in every cycle."""
+    from stellwerk.placement.batch.guess import guess  # noqa: PLC0415 - HiGHS is for who competes
+
+    return guess(problem)
 
 
 def _told(best: Round, first: Round) -> Round:
@@ -179,8 +187,8 @@ def _better(batch: Batch, best: Round, other: Round) -> Round:
 def _advised(batch: Batch, attempt: Attempt, advice: Advice) -> Round:
     """Place the batch as advised, large pods first, and then the rest in the order of the queue."""
     wanted = _wanted(batch.queue, attempt, advice)
-    sizes = {one.uid: _size(one, advice.places[one.uid]) for one in batch.queue if one.uid in wanted}
-    first = sorted((one for one in batch.queue if one.uid in wanted), key=lambda one: sizes[one.uid], reverse=True)
+    named = (one for one in batch.queue if one.uid in wanted)
+    first = sorted(named, key=lambda one: _size(one, advice.places[one.uid]), reverse=True)
     return attempt.go([*first, *(one for one in batch.queue if one.uid not in wanted)], wanted)
 
 

@@ -172,10 +172,10 @@ class Search:
         """Return where there is room now, or where others would make it, and at what cost."""
         ranked = sorted(_allowed(offers), key=lambda one: one.rank)
         for offer in ranked:
-            cost = _cost_if_placed(offer)
+            cost = offer.cost_if_placed()
             if cost is not None:
                 others = (one for one in ranked if _place(one) != _place(offer))
-                elsewhere = any(_cost_if_placed(one) is not None for one in others)
+                elsewhere = any(one.cost_if_placed() is not None for one in others)
                 return Way(idea.edits, case, _change(idea, offer, cost, elsewhere=elsewhere))
         room = self._engine.room(case, offers)
         if room is None:
@@ -188,17 +188,6 @@ class Search:
 def _allowed(offers: Iterable[Offer]) -> list[Offer]:
     """Return the candidates that the fixed rules allow."""
     return [offer for offer in offers if not offer.rejections]
-
-
-def _cost_if_placed(offer: Offer) -> Cost | None:
-    """Place a gang on trial and return what it is expected to cost there; None if there is no room."""
-    mark = offer.view.company.mark()
-    nodes = offer.place()
-    if nodes is None:
-        return None
-    cost = offer.cost_on(sum(one.pods for one in nodes))
-    offer.undo(nodes, mark)
-    return cost
 
 
 def _change(idea: _Idea, offer: Offer, cost: Cost, *, elsewhere: bool) -> Change:

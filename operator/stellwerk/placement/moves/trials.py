@@ -23,6 +23,7 @@ class Trial:
     def __init__(self, offer: Offer, victims: Sequence[Sacrifice], reach: Reach | None) -> None:
         """Prepare to try what some victims give; `reach` is of the room as it is."""
         self._offer, self._victims = offer, victims
+        self._views = offer.views
         self._given: Levels = ()
         self._counted: Levels = ()
         self._reach = reach
@@ -52,7 +53,7 @@ class Trial:
         for freed, sign in self._differing(self._given, levels):
             add(change, freed, sign)
         self._given = levels
-        shift(self._offer.views, change)
+        shift(self._views, change)
 
     def _may_be_enough(self, levels: Levels) -> bool:
         self._count(levels)

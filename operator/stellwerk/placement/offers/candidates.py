@@ -244,6 +244,16 @@ class Offer:
         """Return the expected cost on so many pods, of what was placed last."""
         return self.ask.cost if replicas == self.ask.most else self.expected_on(replicas)
 
+    def cost_if_placed(self) -> Cost | None:
+        """Return the expected cost of what would be placed now, on trial; None if there is no room."""
+        mark = self.view.company.mark()
+        nodes = self.place()
+        if nodes is None:
+            return None
+        cost = self.cost_on(sum(one.pods for one in nodes))
+        self.undo(nodes, mark)
+        return cost
+
     def expected_on(self, replicas: int) -> Cost:
         """Return the expected cost on so many pods, wherever they are placed."""
         return expected_cost(self.ask.workload, self.ask.option, self.view.site, self.ask.policy, replicas)

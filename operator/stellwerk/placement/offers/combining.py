@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Final, Protocol
 
@@ -15,89 +15,41 @@ _ROUNDING: Final = 1000
 """Micro-units per hour: parts of a cost are rounded, so only the cost of the whole tells whether it is paid."""
 
 
-class Taking(Protocol):
-    """What happens while pools are tried."""
-
-    def take(self, at: int, offer: Offer, /) -> bool:
-        """Put the pod set of this number there; tell whether it has room."""
-
-    def give_back(self) -> None:
-        """Undo the last `take`."""
-
-    def suits(self, chosen: Sequence[Offer], /) -> bool:
-        """Tell whether all of it together will do."""
-
-
-class Gang(Protocol):
-    """Whose further pod sets look for pools."""
+class Rooms(Protocol):
+    """Where room is taken while pools are tried."""
 
     def take_set(self, at: int, offer: Offer) -> bool:
-        """Take room for the further pod set of this number, after those before it."""
+        """Take room for the pod set of this number, after those before it; tell whether it has some."""
 
     def give_set_back(self) -> None:
         """Undo the last `take_set`."""
 
-    def pays_for(self, replicas: int, offers: Sequence[Offer]) -> bool:
-        """Tell whether so many pods of the main set may be paid for with the further ones on these pools."""
+
+Suits = Callable[[Sequence[Offer]], bool]
+"""Tells whether a combination will do."""
 
 
-class OnPaper:
-    """Combinations looked at as if there were room everywhere."""
-
-    def __init__(self, gang: Gang, replicas: int) -> None:
-        """Look for a `gang` with so many pods of the main set."""
-        self._gang, self._replicas = gang, replicas
-
-    def take(self, _at: int, _offer: Offer) -> bool:
-        """Find room."""
-        return True
-
-    def give_back(self) -> None:
-        """Leave all as it is."""
-
-    def suits(self, chosen: Sequence[Offer]) -> bool:
-        """Tell whether it is paid for."""
-        return self._gang.pays_for(self._replicas, chosen)
-
-
-class InRoom:
-    """Combinations for which room is taken."""
-
-    def __init__(self, gang: Gang, replicas: int, *, limited: bool) -> None:
-        """Take room for a `gang` with so many pods of the main set; what is not `limited` may cost what it will."""
-        self._gang, self._replicas, self._limited = gang, replicas, limited
-
-    def take(self, at: int, offer: Offer) -> bool:
-        """Take room on one pool, if it has some."""
-        return self._gang.take_set(at, offer)
-
-    def give_back(self) -> None:
-        """Give back what was taken last."""
-        self._gang.give_set_back()
-
-    def suits(self, chosen: Sequence[Offer]) -> bool:
-        """Tell whether it is paid for."""
-        return not self._limited or self._gang.pays_for(self._replicas, chosen)
-
-
-def first_that_suits(choices: Sequence[Sequence[Offer]], most: int | None, taking: Taking) -> list[Offer] | None:
+def first_that_suits(
+    choices: Sequence[Sequence[Offer]], most: int | None, suits: Suits, rooms: Rooms | None = None
+) -> list[Offer] | None:
     """Return the first combination that suits, its room taken; None if there is none, or it is not found in `TRIES`.
 
     Args:
         choices: For each pod set where it may go, the best first.
         most: What all of them may cost per hour, in micro-units; None for no limit, and then no cost need be known.
-        taking: Takes the room.
+        suits: Whether all of it together will do.
+        rooms: Takes the room; None looks at combinations as if there were room everywhere.
     """
     if not all(choices):
         return None
-    return _Search(choices, most, taking).found()
+    return _Search(choices, most, suits, rooms).found()
 
 
 class _Search:
     """One search, depth first."""
 
-    def __init__(self, choices: Sequence[Sequence[Offer]], most: int | None, taking: Taking) -> None:
-        self._choices, self._most, self._taking = choices, most, taking
+    def __init__(self, choices: Sequence[Sequence[Offer]], most: int | None, suits: Suits, rooms: Rooms | None) -> None:
+        self._choices, self._most, self._suits, self._rooms = choices, most, suits, rooms
         cheapest = [min(_hourly(offer) for offer in offers) for offers in choices]
         self._floors = [0, *accumulate(reversed(cheapest))][::-1]
         self._left = TRIES
@@ -109,7 +61,7 @@ class _Search:
     def _go_on(self, spent: int) -> bool:
         at = len(self._chosen)
         if at == len(self._choices):
-            return self._taking.suits(self._chosen)
+            return self._suits(self._chosen)
         for offer in self._choices[at]:
             total = spent + _hourly(offer)
             if self._most is not None and total + self._floors[at + 1] > self._most + _ROUNDING:
@@ -117,12 +69,13 @@ class _Search:
             if self._left <= 0:
                 return False
             self._left -= 1
-            if self._taking.take(at, offer):
+            if self._rooms is None or self._rooms.take_set(at, offer):
                 self._chosen.append(offer)
                 if self._go_on(total):
                     return True
                 self._chosen.pop()
-                self._taking.give_back()
+                if self._rooms is not None:
+                    self._rooms.give_set_back()
         return False
 
 

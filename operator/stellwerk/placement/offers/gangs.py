@@ -8,6 +8,7 @@ the first pools for which it pays.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from math import floor
 from typing import Final, NamedTuple, Self
@@ -22,7 +23,7 @@ from stellwerk.placement.fleet.coming import is_to_come
 from stellwerk.placement.fleet.fleet import PoolView
 from stellwerk.placement.offers.candidates import Offer, Views
 from stellwerk.placement.offers.choices import SetChoice
-from stellwerk.placement.offers.combining import InRoom, OnPaper, first_that_suits
+from stellwerk.placement.offers.combining import first_that_suits
 from stellwerk.placement.packing.bins import Assignment
 from stellwerk.placement.rules.asking import Ask
 from stellwerk.placement.rules.deadline import least_in_time, longest_wait
@@ -78,20 +79,23 @@ class GangOffer(Offer):
                 low = middle + 1
         return self._place_all(low - 1)
 
-    def _place_all(self, size: int) -> list[Assignment] | None:
-        """Take room for at most so many pods of the main set, and for all further sets; nothing if one has none."""
+    def _place_all(self, size: int, *, limited: bool = True) -> list[Assignment] | None:
+        """Take room for at most so many pods of the main set, and for all further sets; nothing if one has none.
+
+        Where it is not `limited`, it may cost what it will.
+        """
         mark = self.view.company.mark()
         self._parts = []
         nodes = self._place(size)
         self._nodes = nodes or []
-        if nodes is None or self._place_sets(sum(one.pods for one in nodes)):
+        if nodes is None or self._place_sets(sum(one.pods for one in nodes), limited=limited):
             return nodes
         self.undo(nodes, mark)
         return None
 
-    def _place_sets(self, replicas: int, *, limited: bool = True) -> bool:
-        taking = InRoom(self, replicas, limited=limited)
-        return first_that_suits(*self._allowed_with(replicas, limited=limited), taking) is not None
+    def _place_sets(self, replicas: int, *, limited: bool) -> bool:
+        suits = partial(self._pays_for, replicas) if limited else _any
+        return first_that_suits(*self._allowed_with(replicas, limited=limited), suits, self) is not None
 
     def fits(self) -> bool:
         """Tell whether the whole gang would find room now."""
@@ -169,13 +173,8 @@ class GangOffer(Offer):
         super().undo(nodes, mark)
 
     def _cost_to_start(self) -> Cost:
-        mark = self.view.company.mark()
-        nodes = self.place()
-        if nodes is None:
-            return self.ask.cost
-        cost = self.cost_on(sum(one.pods for one in nodes))
-        self.undo(nodes, mark)
-        return cost
+        found = self.cost_if_placed()
+        return self.ask.cost if found is None else found
 
     def _cost(self, replicas: int, offers: Sequence[Offer | None]) -> Cost:
         """Return what it costs with so many pods of the main set, the further ones on these pools."""
@@ -193,7 +192,7 @@ class GangOffer(Offer):
         None for one that may go nowhere.
         """
         choices, most = self._allowed_with(replicas)
-        found = first_that_suits(choices, most, OnPaper(self, replicas))
+        found = first_that_suits(choices, most, partial(self._pays_for, replicas))
         if found is not None:
             return found
         return [min(near, key=_hourly, default=None) for near in self._near]
@@ -209,7 +208,7 @@ class GangOffer(Offer):
         main = expected_cost(ask.workload, ask.option, self.view.site, ask.policy, replicas).per_hour
         return choices, _NOTHING_PAID if main is None else floor(limit * MICROS) - main
 
-    def pays_for(self, replicas: int, offers: Sequence[Offer]) -> bool:
+    def _pays_for(self, replicas: int, offers: Sequence[Offer]) -> bool:
         """Tell whether the policy pays for so many pods of the main set with the further ones on these pools."""
         return self.ask.policy.max_cost_per_hour is None or is_paid(self._cost(replicas, offers), self.ask.policy)
 
@@ -229,18 +228,21 @@ class GangOffer(Offer):
         if self.ask.policy.max_cost_per_hour is None:
             return None
         mark = self.view.company.mark()
-        self._parts = []
-        nodes = self._place(self.ask.least)
+        nodes = self._place_all(self.ask.least, limited=False)
         if nodes is None:
             return None
-        cost = self.cost_on(self.ask.least) if self._place_sets(self.ask.least, limited=False) else None
+        cost = self.cost_on(self.ask.least)
         self.undo(nodes, mark)
-        if cost is None or cost.per_hour is None:
+        if cost.per_hour is None:
             return None
         found = cost_above_limit(msgspec.structs.replace(self.ask, cost=cost), self.view)
         if found is None:
             return None
         return msgspec.structs.replace(found, message=f"where there is room now, {found.message}", permanent=False)
+
+
+def _any(_offers: Sequence[Offer]) -> bool:
+    return True
 
 
 def _hourly(offer: Offer) -> tuple[bool, int]:

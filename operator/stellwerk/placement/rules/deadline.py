@@ -52,9 +52,9 @@ def least_in_time(ask: Ask, view: PoolView, wait_s: int = 0) -> int:
         view: The pool of its main pod set.
         wait_s: Seconds until nodes for its further pod sets have come.
     """
-    if ask.workload.deadline is None or ask.now is None:
+    left = _seconds_left(ask)
+    if left is None:
         return ask.least
-    left = (datetime.fromisoformat(ask.workload.deadline) - ask.now).total_seconds()
     left -= max(0, wait_s - view.site.wait_s)
     sizes = range(ask.least, ask.size)
     return ask.least + bisect_left(sizes, -left, key=lambda pods: -_expected_seconds(ask, view, pods))
@@ -65,10 +65,17 @@ def longest_wait(ask: Ask, view: PoolView, replicas: int) -> int | None:
 
     Never less than what nodes of this very pool take: whether they come in time is another rule's question.
     """
+    left = _seconds_left(ask)
+    if left is None:
+        return None
+    return max(view.site.wait_s, int(left) - _expected_seconds(ask, view, replicas) + view.site.wait_s)
+
+
+def _seconds_left(ask: Ask) -> float | None:
+    """Return the seconds until the deadline; None where no deadline is asked about."""
     if ask.workload.deadline is None or ask.now is None:
         return None
-    left = (datetime.fromisoformat(ask.workload.deadline) - ask.now).total_seconds()
-    return max(view.site.wait_s, int(left) - _expected_seconds(ask, view, replicas) + view.site.wait_s)
+    return (datetime.fromisoformat(ask.workload.deadline) - ask.now).total_seconds()
 
 
 def _expected_seconds(ask: Ask, view: PoolView, replicas: int) -> int:
